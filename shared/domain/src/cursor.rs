@@ -1,0 +1,168 @@
+//! What is remembered between two looks at a room.
+
+use crate::time::{Instant, Span, seconds};
+use serde::{Deserialize, Serialize};
+
+/// A link that Graph gave us to continue a delta round. It carries state tokens: no `Debug`, never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeltaLink(String);
+
+impl DeltaLink {
+    /// Takes a link verbatim.
+    pub fn new(link: impl Into<String>) -> Self {
+        Self(link.into())
+    }
+
+    /// The link, verbatim.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DeltaLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeltaLink(..)")
+    }
+}
+
+/// The cursor row of a room. Every commit checks and bumps its version, so a slower poller can never overwrite a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cursor {
+    /// 1, 2, 3 … with every commit.
+    pub version: u64,
+    /// How the room is followed.
+    pub mode: Mode,
+    /// Where the next delta round starts; absent before the first copy and in the modes that use none.
+    pub link: Option<DeltaLink>,
+    /// The days that the link and the last full read cover.
+    pub window: Option<Span>,
+    /// Fingerprint of the tenant's policy under which the bookings were written.
+    pub policy: String,
+    /// Fingerprint of the room under which the bookings were written.
+    pub context: String,
+    /// Last complete read of the whole window.
+    #[serde(default, with = "seconds::option")]
+    pub last_full_at: Option<Instant>,
+    /// Last commit that changed a booking.
+    #[serde(default, with = "seconds::option")]
+    pub last_change_at: Option<Instant>,
+    /// No call to the mailbox before this instant.
+    #[serde(default, with = "seconds::option")]
+    pub not_before: Option<Instant>,
+    /// Failures in a row.
+    #[serde(default)]
+    pub failures: u32,
+    /// What keeps the room from being fresh.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
+    /// The guard stopped a run that wanted to end this many bookings.
+    #[serde(default)]
+    pub guarded: Option<Guarded>,
+    /// What the last full read found that no hint had announced.
+    #[serde(default)]
+    pub drift: Option<Drift>,
+    /// Links that Graph forgot since the last scheduled full read. From two on, every link is stored, because Exchange keeps
+    /// only the last few generations (microsoft-graph-docs#2350).
+    #[serde(default)]
+    pub lost_links: u32,
+}
+
+impl Cursor {
+    /// Links that Graph may forget before every new one is stored.
+    pub const LOST_LINKS_BEARABLE: u32 = 2;
+
+    /// The cursor of a room that was never looked at.
+    #[must_use]
+    pub fn blank() -> Self {
+        Self {
+            version: 0,
+            mode: Mode::New,
+            link: None,
+            window: None,
+            policy: String::new(),
+            context: String::new(),
+            last_full_at: None,
+            last_change_at: None,
+            not_before: None,
+            failures: 0,
+            trouble: None,
+            guarded: None,
+            drift: None,
+            lost_links: 0,
+        }
+    }
+}
+
+/// How a room is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Not yet copied.
+    New,
+    /// By delta rounds.
+    Delta,
+    /// By reading the whole window each time, because delta does not work for this room; tried again daily.
+    FullRead,
+    /// Not any more: the room was removed and its bookings are ended.
+    Retired,
+}
+
+/// What keeps a room from being fresh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Stable word, see [`TroubleKind`].
+    pub kind: TroubleKind,
+    /// Since when.
+    #[serde(with = "seconds")]
+    pub since: Instant,
+    /// Graph's error code and request id, for support. Never text from the calendar.
+    pub detail: String,
+}
+
+/// Kinds of trouble, by who can end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TroubleKind {
+    /// 403: not consented, out of scope, or not yet spread. The customer's administrator.
+    NoAccess,
+    /// 404: no such mailbox, or none in Exchange Online. The customer's administrator.
+    NoMailbox,
+    /// The login host refuses our credential. The operator.
+    Credential,
+    /// 429: Graph asks to wait. Nobody.
+    Throttled,
+    /// Time-outs, 5xx, cut connections. Nobody.
+    Unreachable,
+    /// Answers that break Graph's own shape. Us.
+    Contract,
+    /// The guard stopped the run. The next look, or the operator.
+    Guarded,
+}
+
+/// A run that the guard stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Guarded {
+    /// Bookings it wanted to end.
+    pub ending: u32,
+    /// Future bookings there were.
+    pub of: u32,
+    /// When.
+    #[serde(with = "seconds")]
+    pub at: Instant,
+}
+
+/// What a full read found that no hint had announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// Bookings that had to be repaired.
+    pub repaired: u32,
+    /// When.
+    #[serde(with = "seconds")]
+    pub at: Instant,
+}

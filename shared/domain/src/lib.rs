@@ -1,0 +1,28 @@
+//! Types and decisions of roomsync: no I/O, no clock, no async.
+//!
+//! Everything here is a plain value or a total function of plain values. The same input gives the same output,
+//! in the same order, on every machine.
+
+pub mod booking;
+pub mod context;
+pub mod cursor;
+pub mod delta;
+pub mod due;
+pub mod entry;
+pub mod guard;
+pub mod hint;
+pub mod ids;
+pub mod place;
+pub mod plan;
+pub mod project;
+pub mod room;
+pub mod room_plan;
+pub mod tenant;
+pub mod time;
+pub mod zone;
+
+pub use ids::{BookingId, EventId, RoomId, RoomRef, TenantId};
+pub use time::{Instant, Span};
+
+/// Version of the shapes in tables and messages that outsiders rely on.
+pub const SCHEMA_VERSION: u32 = 1;

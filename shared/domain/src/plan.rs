@@ -1,0 +1,250 @@
+//! The planner: stored bookings and calendar rows in, versioned writes out.
+//!
+//! Pure and total. What it decides, for one entry or one booking at a time:
+//!
+//! | stored booking | calendar | then |
+//! |---|---|---|
+//! | none | booked, inside the window | create, version 1 |
+//! | none | booked, outside the window | nothing |
+//! | none | free (cancelled, declined) | nothing |
+//! | live | booked, looks the same | nothing |
+//! | live | booked, looks different | update |
+//! | live | free | end with the calendar's reason |
+//! | ended | booked, inside the window | revive: it is the same instance again |
+//! | ended | free or absent | nothing |
+//! | live, lies where a complete read would have shown it | absent | report as missing |
+//! | live, elsewhere | absent | nothing: unknown is not gone |
+//!
+//! A missing booking is not ended here: the caller finds out why it is missing and says so with [`end`].
+
+use crate::booking::{Booking, BookingState, EndReason, Kind, Status, expiry};
+use crate::context::Context;
+use crate::entry::CalendarEntry;
+use crate::ids::{BookingId, EventId};
+use crate::project::{Meaning, meaning};
+use crate::time::{Instant, Span};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What to write and what to look into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// New versions, in the order of their start and id.
+    pub writes: Vec<Write>,
+    /// Live bookings that a complete read did not show.
+    pub missing: Vec<Booking>,
+}
+
+/// A new version of one booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The version that must be stored for this one to be written; nothing for a first version.
+    pub over: Option<u64>,
+    /// What happens.
+    pub change: Change,
+    /// The new version.
+    pub booking: Booking,
+}
+
+impl Write {
+    /// The event whose booking cannot be found by its derived id: the booking was chosen by a command or has changed its event.
+    #[must_use]
+    pub fn link(&self) -> Option<&EventId> {
+        let event = self.booking.state.event_id.as_ref()?;
+        (self.booking.room.booking_id(event) != self.booking.id).then_some(event)
+    }
+}
+
+/// Most items of one transaction beside the cursor: DynamoDB takes 100.
+pub const TRANSACTION_ITEMS: usize = 95;
+
+/// Cuts writes into transactions, in order.
+#[must_use]
+pub fn transactions(writes: &[Write]) -> Vec<&[Write]> {
+    let mut cuts = Vec::new();
+    let (mut start, mut items) = (0, 0);
+    for (at, write) in writes.iter().enumerate() {
+        let needed = 1 + usize::from(write.link().is_some());
+        if items + needed > TRANSACTION_ITEMS {
+            cuts.push(&writes[start..at]);
+            (start, items) = (at, 0);
+        }
+        items += needed;
+    }
+    cuts.push(&writes[start..]);
+    cuts
+}
+
+/// What happens to a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// First seen.
+    Created,
+    /// Looks different.
+    Updated,
+    /// Over.
+    Ended,
+    /// Was over and is there again.
+    Revived,
+}
+
+impl Change {
+    /// Word for logs and the board.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Ended => "ended",
+            Self::Revived => "revived",
+        }
+    }
+}
+
+/// Compares stored bookings with calendar entries.
+///
+/// `known` holds the live bookings of the covered spans and every booking of an entry that was seen; more does no harm.
+/// `covered` are the spans whose entries have been read completely, with the slack that all-day entries need
+/// ([`crate::context::all_day_slack`]). Entries may repeat; the last one counts.
+#[must_use]
+pub fn plan(
+    known: &[Booking],
+    entries: &[CalendarEntry],
+    covered: &[Span],
+    window: Span,
+    context: &Context,
+    now: Instant,
+) -> Plan {
+    let seen: BTreeMap<&EventId, &CalendarEntry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
+    let rows = pair(known, &seen, covered, context);
+    let mut plan = Plan::default();
+    let mut paired: BTreeSet<&BookingId> = BTreeSet::new();
+    for (id, entry) in &seen {
+        let row = rows.get(id).copied();
+        if let Some(row) = row {
+            paired.insert(&row.id);
+        }
+        plan.writes.extend(decide(row, meaning(entry, context), entry, window, context, now));
+    }
+    for row in known {
+        if !paired.contains(&row.id) && row.is_live() && row.is_observed() && is_covered(row, covered) {
+            plan.missing.push(row.clone());
+        }
+    }
+    plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));
+    plan.missing.sort_by(|a, b| order(a).cmp(&order(b)));
+    plan
+}
+
+fn order(booking: &Booking) -> (Instant, &BookingId) {
+    (booking.state.span.start, &booking.id)
+}
+
+fn is_covered(row: &Booking, covered: &[Span]) -> bool {
+    covered.iter().any(|span| row.state.span.overlaps(span))
+}
+
+/// Which stored booking an entry continues: the one with its event id; else, because ids can change on a move or a re-created
+/// series (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting.
+fn pair<'a>(
+    known: &'a [Booking],
+    seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
+    covered: &[Span],
+    context: &Context,
+) -> BTreeMap<&'a EventId, &'a Booking> {
+    let mut rows: BTreeMap<&EventId, &Booking> = BTreeMap::new();
+    let mut orphans: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
+    for row in known {
+        let Some(id) = &row.state.event_id else { continue };
+        if let Some((id, _)) = seen.get_key_value(id) {
+            rows.insert(id, row);
+        } else if let Some(uid) = &row.state.ical_uid
+            && row.is_live()
+            && is_covered(row, covered)
+        {
+            orphans.entry((uid, instance(&row.state))).or_default().push(row);
+        }
+    }
+    for (id, entry) in seen {
+        if rows.contains_key(id) {
+            continue;
+        }
+        let (Some(uid), Meaning::Booked(state)) = (&entry.ical_uid, meaning(entry, context)) else {
+            continue;
+        };
+        if let Some(candidates) = orphans.get_mut(&(uid.as_str(), instance(&state)))
+            && candidates.len() == 1
+            && let Some(row) = candidates.pop()
+        {
+            rows.insert(id, row);
+        }
+    }
+    rows
+}
+
+/// What tells the instances of one meeting apart: where the series put them; a single meeting has but one.
+fn instance(state: &BookingState) -> Option<Instant> {
+    match state.kind {
+        Kind::Single => None,
+        Kind::Occurrence | Kind::Exception => state.original_start,
+    }
+}
+
+fn decide(
+    row: Option<&Booking>,
+    meaning: Meaning,
+    entry: &CalendarEntry,
+    window: Span,
+    context: &Context,
+    now: Instant,
+) -> Option<Write> {
+    match (row, meaning) {
+        (None, Meaning::Booked(state)) if state.span.overlaps(&window) => {
+            let id = context.room.booking_id(&entry.id);
+            Some(write(id, None, Change::Created, *state, context, now))
+        }
+        (Some(row), Meaning::Booked(state)) => {
+            let state = BookingState {
+                origin: row.state.origin,
+                last_command_id: row.state.last_command_id.clone(),
+                ..*state
+            };
+            let change = match (row.is_live(), state == row.state) {
+                (true, true) => return None,
+                (true, false) => Change::Updated,
+                (false, _) if state.span.overlaps(&window) => Change::Revived,
+                (false, _) => return None,
+            };
+            Some(write(row.id.clone(), Some(row.version), change, state, context, now))
+        }
+        (Some(row), Meaning::Free(reason)) if row.is_live() => {
+            Some(end(row, reason, context.retention_days, now))
+        }
+        _ => None,
+    }
+}
+
+fn write(
+    id: BookingId,
+    over: Option<u64>,
+    change: Change,
+    state: BookingState,
+    context: &Context,
+    now: Instant,
+) -> Write {
+    let expires_at = expiry(&state, now, context.retention_days);
+    let version = over.unwrap_or(0) + 1;
+    let booking = Booking { room: context.room.clone(), id, version, state, observed_at: now, expires_at };
+    Write { over, change, booking }
+}
+
+/// Ends a booking: the tombstone keeps the last known state.
+#[must_use]
+pub fn end(row: &Booking, reason: EndReason, retention_days: u32, now: Instant) -> Write {
+    let state = BookingState { status: Status::Ended(reason), ..row.state.clone() };
+    let expires_at = expiry(&state, now, retention_days);
+    Write {
+        over: Some(row.version),
+        change: Change::Ended,
+        booking: Booking { version: row.version + 1, state, observed_at: now, expires_at, ..row.clone() },
+    }
+}

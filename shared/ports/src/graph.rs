@@ -1,0 +1,111 @@
+use crate::GraphError;
+use roomsync_domain::cursor::DeltaLink;
+use roomsync_domain::delta::DeltaItem;
+use roomsync_domain::entry::{CalendarEntry, Wanted};
+use roomsync_domain::place::{DirectoryUser, Place};
+use roomsync_domain::tenant::TenantConfig;
+use roomsync_domain::{EventId, RoomId, Span};
+
+/// Microsoft Graph, one connection per tenant.
+pub trait Graph {
+    /// A tenant's connection.
+    type Tenant: Calendar + Directory;
+
+    /// The connection of a tenant; keeps its token between invocations.
+    fn tenant(&self, config: &TenantConfig) -> Self::Tenant;
+}
+
+/// The calendars of a tenant's rooms.
+pub trait Calendar {
+    /// One page of a delta round over a room's calendar, reduced to where its items point.
+    async fn delta(&self, room: &RoomId, from: DeltaFrom<'_>) -> Result<DeltaPage, GraphError>;
+
+    /// The entries that overlap a range, as far as one answer holds them. No series masters among them.
+    async fn view(
+        &self,
+        room: &RoomId,
+        range: Span,
+        wanted: Wanted,
+        from: Option<&DeltaLink>,
+    ) -> Result<ViewPage, GraphError>;
+
+    /// One entry by its id; nothing if it is not there. A deleted entry may still be found, in Deleted Items.
+    async fn entry(
+        &self,
+        room: &RoomId,
+        id: &EventId,
+        wanted: Wanted,
+    ) -> Result<Option<CalendarEntry>, GraphError>;
+}
+
+/// Where a page of a delta round starts.
+#[derive(Debug, Clone, Copy)]
+pub enum DeltaFrom<'a> {
+    /// A new round over a window, with at most about so many items a page (a hint to Graph).
+    Start(Span, Option<u32>),
+    /// A link of an earlier page or round, verbatim.
+    Link(&'a DeltaLink),
+}
+
+/// One page of a delta round.
+#[derive(Debug, Clone)]
+pub struct DeltaPage {
+    /// Its items.
+    pub items: Vec<DeltaItem>,
+    /// How it goes on.
+    pub next: Next,
+    /// Tells pages apart: equal for pages with the same items in any order, nothing for an empty page.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// See [`DeltaPage::fingerprint`].
+pub type Fingerprint = u64;
+
+/// How a delta round goes on: every page has exactly one of the two links.
+#[derive(Debug, Clone)]
+pub enum Next {
+    /// More pages.
+    Page(DeltaLink),
+    /// The round is over; the next one starts here.
+    Round(DeltaLink),
+}
+
+/// One answer to a question about a range.
+#[derive(Debug, Clone)]
+pub struct ViewPage {
+    /// Its entries.
+    pub entries: Vec<CalendarEntry>,
+    /// The next page, if the answer does not hold all.
+    pub next: Option<DeltaLink>,
+}
+
+/// The directory of a tenant.
+pub trait Directory {
+    /// Every room, paged to the end.
+    async fn rooms(&self) -> Result<Vec<Place>, GraphError>;
+
+    /// Every room list, paged to the end.
+    async fn room_lists(&self) -> Result<Vec<RoomList>, GraphError>;
+
+    /// The rooms of a list, paged to the end; nothing if the address is no room list.
+    async fn rooms_of(&self, list: &str) -> Result<Option<Vec<Place>>, GraphError>;
+
+    /// One room by its address; nothing if there is none.
+    async fn room(&self, address: &str) -> Result<Option<Place>, GraphError>;
+
+    /// The directory entry of a room by object id or address, with the attributes that are asked for.
+    async fn user(
+        &self,
+        id_or_address: &str,
+        attributes: &[&str],
+    ) -> Result<Option<DirectoryUser>, GraphError>;
+}
+
+/// A room list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomList {
+    /// Its address.
+    pub email: String,
+    /// Its name.
+    pub display_name: String,
+}

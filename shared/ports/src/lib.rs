@@ -1,0 +1,19 @@
+//! What roomsync needs from outside, in its own words.
+//!
+//! Every await of a use case goes through one of these traits, so that a simulator can stand behind all of them and stop, repeat or
+//! reorder any step. Adapters: `roomsync-graph`, `roomsync-store`, `roomsync-runtime`; fakes: `roomsync-testkit`.
+#![allow(async_fn_in_trait, reason = "every caller is generic over the port and awaits on its own task")]
+
+mod clock;
+mod error;
+mod graph;
+mod queue;
+mod secrets;
+mod store;
+
+pub use clock::Clock;
+pub use error::{GraphError, QueueError, SecretError, StoreError, Trace};
+pub use graph::{Calendar, DeltaFrom, DeltaPage, Directory, Fingerprint, Graph, Next, RoomList, ViewPage};
+pub use queue::{HintQueue, Rejection};
+pub use secrets::{Secret, Secrets};
+pub use store::{BookingStore, RoomStore, TenantStore};

@@ -1,0 +1,3 @@
+//! The twin.
+#![allow(clippy::disallowed_methods)]
+fn main() {}
