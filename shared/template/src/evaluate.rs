@@ -42,7 +42,8 @@ impl<'a> Evaluator<'a> {
         if kind == "AWS::Serverless::Function" {
             properties = merged(evaluate(&self.document["Globals"]["Function"])?, properties);
         }
-        let retained = ["DeletionPolicy", "UpdateReplacePolicy"].iter().all(|policy| resource[*policy] == "Retain");
+        let retained =
+            ["DeletionPolicy", "UpdateReplacePolicy"].iter().all(|policy| resource[*policy] == "Retain");
         Ok(Resource {
             logical: logical.to_owned(),
             kind: kind.to_owned(),

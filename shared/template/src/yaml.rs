@@ -10,8 +10,10 @@ use serde_saphyr::Tagged;
 use crate::TemplateError;
 
 pub(crate) fn parse(text: &str) -> Result<Value, TemplateError> {
-    let Node(document) =
-        serde_saphyr::from_str(text).map_err(|error| TemplateError::Syntax(Box::new(error)))?;
+    // Without this `!Ref Y` would be a reference to `true`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let Node(document) = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| TemplateError::Syntax(Box::new(error)))?;
     Ok(document)
 }
 

@@ -65,7 +65,10 @@ fn a_function_is_shown_with_globals_references_and_parameters_applied() {
     assert_eq!(function.queues[0].batch_size, 10);
     assert!(!function.queues[0].partial_failures);
     assert_eq!(function.queues[0].maximum_concurrency, Some(7));
-    assert_eq!((function.routes[0].method.as_str(), function.routes[0].path.as_str()), ("POST", "/hook/{id}"));
+    assert_eq!(
+        (function.routes[0].method.as_str(), function.routes[0].path.as_str()),
+        ("POST", "/hook/{id}")
+    );
 }
 
 #[test]
@@ -86,7 +89,10 @@ fn what_leads_nowhere_is_named_with_the_resource_that_uses_it() {
         ("Q: {Type: AWS::SQS::Queue, Properties: {X: !If [Gone, 1, 2]}}", "`Q` refers to `Gone`"),
         ("Q: {Type: AWS::SQS::Queue, Properties: {X: !Split [a, b]}}", "`Q` uses `Fn::Split`"),
         ("T: {Type: AWS::DynamoDB::Table, Properties: {}}", "`T`: missing field"),
-        ("F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {E: {Type: Schedule, Properties: {Schedule: cron(x)}}}}}", "`cron(x)` is not a rate"),
+        (
+            "F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {E: {Type: Schedule, Properties: {Schedule: cron(x)}}}}}",
+            "`cron(x)` is not a rate",
+        ),
     ] {
         let error = stack(&format!("Resources:\n  {resource}\n")).unwrap_err().to_string();
         assert!(error.contains(expected), "{resource}: {error}");

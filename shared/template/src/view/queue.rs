@@ -88,9 +88,10 @@ impl Queue {
             visibility_seconds: properties.visibility_timeout.unwrap_or(DEFAULT_VISIBILITY_SECONDS),
             retention_seconds: properties.message_retention_period.unwrap_or(DEFAULT_RETENTION_SECONDS),
             encrypted: properties.sqs_managed_sse_enabled || properties.kms_master_key_id.is_some(),
-            dead_letter: properties
-                .redrive_policy
-                .map(|policy| DeadLetter { arn: policy.dead_letter_target_arn, tries: policy.max_receive_count }),
+            dead_letter: properties.redrive_policy.map(|policy| DeadLetter {
+                arn: policy.dead_letter_target_arn,
+                tries: policy.max_receive_count,
+            }),
             dead_letter_of: properties.redrive_allow_policy.map(|p| p.source_queue_arns).unwrap_or_default(),
         })
     }

@@ -109,7 +109,8 @@ impl Table {
     pub(super) fn of(resource: &Resource) -> Result<Self, TemplateError> {
         let properties: Properties = resource.properties()?;
         let partition = |keys: &[KeyElement]| {
-            key(keys, "HASH").ok_or_else(|| TemplateError::shape(&resource.logical, "a key schema has no HASH"))
+            key(keys, "HASH")
+                .ok_or_else(|| TemplateError::shape(&resource.logical, "a key schema has no HASH"))
         };
         let local_indexes = properties
             .local_secondary_indexes
