@@ -10,7 +10,7 @@ fn root() -> PathBuf {
 }
 
 fn template() -> Template {
-    Template::load(&root().join("template.yaml")).unwrap()
+    Template::load(&root().join("template.yaml")).expect("template.yaml is well-formed")
 }
 
 fn names() -> Names {
@@ -18,7 +18,7 @@ fn names() -> Names {
 }
 
 fn stack() -> Stack {
-    template().stack(&names()).unwrap()
+    template().stack(&names()).expect("template.yaml leads nowhere wrong")
 }
 
 fn set<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
@@ -48,7 +48,7 @@ fn every_queue_has_a_dead_letter_queue_that_accepts_it_and_keeps_messages_for_tw
         let target = queue.dead_letter.as_ref().unwrap_or_else(|| panic!("{} has none", queue.logical));
         assert!((2..=10).contains(&target.tries), "{}", queue.logical);
         let target = dead.iter().find(|dead| dead.arn == target.arn).unwrap();
-        assert_eq!(target.dead_letter_of, [queue.arn.clone()], "{}", target.logical);
+        assert_eq!(target.dead_letter_of.as_slice(), std::slice::from_ref(&queue.arn), "{}", target.logical);
         assert_eq!(target.retention_seconds, 1_209_600, "{}", target.logical);
         assert!(target.dead_letter.is_none(), "{}", target.logical);
     }

@@ -7,7 +7,7 @@ fn names() -> Names {
 }
 
 fn stack(text: &str) -> Result<Stack, TemplateError> {
-    Template::parse(text).unwrap().stack(&names())
+    Template::parse(text)?.stack(&names())
 }
 
 const FUNCTION: &str = r#"
