@@ -18,6 +18,7 @@ pub mod project;
 pub mod room;
 pub mod room_plan;
 pub mod tenant;
+mod tenant_check;
 pub mod time;
 pub mod zone;
 

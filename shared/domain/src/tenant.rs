@@ -3,6 +3,8 @@
 //! The types are the file. Reading YAML and naming lines is the operator tool's work; [`TenantConfig::problems`] finds what
 //! the types cannot forbid.
 
+pub use crate::tenant_check::Problem;
+
 use crate::ids::TenantId;
 use crate::room::RoomField;
 use crate::zone;
@@ -388,128 +390,6 @@ impl TenantConfig {
     pub fn zone(&self) -> chrono_tz::Tz {
         zone::find(&self.time_zone).unwrap_or(chrono_tz::Tz::UTC)
     }
-
-    /// Everything that is wrong with the file though its types are right. Empty if it can be used.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut found = Vec::new();
-        let mut wrong = |key: &str, expected: String| found.push(Problem { key: key.to_owned(), expected });
-        if uuid::Uuid::try_parse(&self.credential.client_id).is_err() {
-            wrong("credential.client_id", "expected the application (client) id, a GUID".into());
-        }
-        match (&self.credential.secret, &self.credential.certificate) {
-            (Some(_), Some(_)) => {
-                wrong("credential.certificate", "expected either `secret` or `certificate`, not both".into());
-            }
-            (None, None) => wrong("credential", "expected `secret` or `certificate` with a `name`".into()),
-            _ => {}
-        }
-        for (key, secret) in [
-            ("credential.secret.name", &self.credential.secret),
-            ("credential.certificate.name", &self.credential.certificate),
-        ] {
-            if secret.as_ref().is_some_and(|secret| secret.name.trim().is_empty()) {
-                wrong(key, "expected the name of an entry in Secrets Manager".into());
-            }
-        }
-        match (self.access, &self.service_account) {
-            (Access::ServiceAccount, _) => wrong(
-                "access",
-                "expected `application`: a service account must first be signed in on the onboarding page"
-                    .into(),
-            ),
-            (Access::Application, Some(_)) => {
-                wrong("service_account", "expected null, because `access` is `application`".into());
-            }
-            (Access::Application, None) => {}
-        }
-        match &self.rooms.select {
-            Selection::Lists(names) | Selection::Rooms(names) => {
-                if names.is_empty() {
-                    wrong("rooms.select", "expected at least one address".into());
-                }
-                for name in names.iter().filter(|name| !looks_like_address(name)) {
-                    wrong("rooms.select", format!("expected an e-mail address, found `{name}`"));
-                }
-            }
-            Selection::Buildings(names) if names.is_empty() => {
-                wrong("rooms.select", "expected at least one building".into());
-            }
-            Selection::Buildings(_) | Selection::All => {}
-        }
-        for name in &self.fields.occupant_visible {
-            let known = ["email", "displayName"].contains(&name.as_str())
-                || self.fields.custom.contains_key(name)
-                || self.fields.import.iter().any(|field| field.name() == name);
-            if !known {
-                wrong(
-                    "fields.occupant_visible",
-                    format!(
-                        "`{name}` is not imported; expected a name from `import` or `custom`, or email, displayName"
-                    ),
-                );
-            }
-        }
-        for (name, source) in &self.fields.custom {
-            if !crate::place::is_directory_attribute(source) {
-                wrong(
-                    &format!("fields.custom.{name}"),
-                    format!(
-                        "`{source}` is not known; expected extensionAttribute1 to 15, one of {}, or extension_<appId>_<name>",
-                        crate::place::DIRECTORY_ATTRIBUTES.join(", ")
-                    ),
-                );
-            }
-        }
-        let mut zones = vec![("time_zone", Some(&self.time_zone))];
-        zones.extend(
-            self.locations.iter().map(|location| ("locations.time_zone", location.time_zone.as_ref())),
-        );
-        for (key, name) in zones {
-            if let Some(name) = name.filter(|name| zone::find(name).is_none()) {
-                wrong(
-                    key,
-                    format!(
-                        "`{name}` is no time zone; expected an IANA name (Europe/Paris) or a Windows name"
-                    ),
-                );
-            }
-        }
-        if self.window.past_days > 365 {
-            wrong("window.past_days", "expected 0 to 365".into());
-        }
-        if !(1..=1080).contains(&self.window.future_days) {
-            wrong("window.future_days", "expected 1 to 1080, the longest booking window of a room".into());
-        }
-        if self.privacy.retention_days > 3650 {
-            wrong("privacy.retention_days", "expected 0 to 3650".into());
-        }
-        if self.poll.when_listening.seconds < self.poll.every.seconds {
-            wrong("poll.when_listening", "expected at least `poll.every`".into());
-        }
-        if self.poll.every.seconds > 86_400 {
-            wrong("poll.every", "expected at most 24h".into());
-        }
-        for location in &self.locations {
-            if location.writes.is_none() && location.listener.is_none() && location.time_zone.is_none() {
-                wrong("locations", "expected `writes`, `listener` or `time_zone` beside `match`".into());
-            }
-        }
-        found
-    }
-}
-
-fn looks_like_address(text: &str) -> bool {
-    matches!(text.split_once('@'), Some((name, host)) if !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace))
-}
-
-/// One thing that is wrong with a tenant file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Path of the key, with dots.
-    pub key: String,
-    /// What was expected there.
-    pub expected: String,
 }
 
 /// A tenant as it is stored.
