@@ -1,0 +1,102 @@
+//! Keys of the four tables, and the texts by which their items sort.
+
+use crate::items::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DurationRound, TimeDelta};
+use roomsync_domain::time::seconds;
+use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, TenantId};
+
+/// Local secondary index of `Bookings`: `roomKey`, `startUtc`.
+pub const BY_START: &str = "byStart";
+
+/// Sort key of a room's cursor in `SyncState`.
+pub(crate) const CURSOR: &str = "cursor";
+
+/// Sort key of what is remembered of a tenant's directory in `SyncState`.
+pub(crate) const DIRECTORY: &str = "directory";
+
+fn key(pairs: [(&str, &str); 2]) -> Item {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).collect()
+}
+
+pub(crate) fn tenant(id: &TenantId) -> Item {
+    Item::from([("tenantId".to_owned(), AttributeValue::S(id.to_string()))])
+}
+
+pub(crate) fn room(tenant: &TenantId, room: &RoomId) -> Item {
+    key([("tenantId", tenant.as_str()), ("roomId", room.as_str())])
+}
+
+pub(crate) fn booking(room: &RoomRef, id: &BookingId) -> Item {
+    key([("roomKey", &room.key()), ("bookingId", id.as_str())])
+}
+
+pub(crate) fn cursor(room: &RoomRef) -> Item {
+    key([("pk", &room.key()), ("sk", CURSOR)])
+}
+
+/// Which booking an event has that is not found by its derived id. Event ids are case-sensitive and go in as they are.
+pub(crate) fn link(room: &RoomRef, event: &EventId) -> Item {
+    key([("pk", &room.key()), ("sk", &format!("event#{event}"))])
+}
+
+pub(crate) fn directory(tenant: &TenantId) -> Item {
+    key([("pk", tenant.as_str()), ("sk", DIRECTORY)])
+}
+
+/// First and last `startUtc` inside `[from, to)`, or nothing if no whole second is. `startUtc` has whole seconds and a year of four
+/// digits, so that texts sort as instants do.
+pub(crate) fn starts(from: Option<Instant>, to: Instant) -> Option<(String, String)> {
+    let first = from.map_or(MIN.to_owned(), |from| sortable(whole(from)));
+    let last = sortable(whole(to) - TimeDelta::seconds(1));
+    (first <= last).then_some((first, last))
+}
+
+const MIN: &str = "0000-01-01T00:00:00Z";
+const MAX: &str = "9999-12-31T23:59:59Z";
+
+/// The first whole second at or after an instant.
+fn whole(at: Instant) -> Instant {
+    at.duration_trunc(TimeDelta::seconds(1))
+        .map_or(at, |second| if second < at { second + TimeDelta::seconds(1) } else { second })
+}
+
+fn sortable(at: Instant) -> String {
+    match at.format("%Y").to_string().as_bytes() {
+        [b'-', ..] => MIN.to_owned(),
+        [b'+', ..] => MAX.to_owned(),
+        _ => seconds::text(at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(from: &str, to: &str) -> Option<(String, String)> {
+        starts(seconds::parse(from), seconds::parse(to).unwrap())
+    }
+
+    #[test]
+    fn a_range_is_half_open_in_whole_seconds() {
+        let text = |first: &str, last: &str| Some((first.to_owned(), last.to_owned()));
+        assert_eq!(
+            range("2026-02-09T09:00:00Z", "2026-02-09T10:00:00Z"),
+            text("2026-02-09T09:00:00Z", "2026-02-09T09:59:59Z")
+        );
+        assert_eq!(
+            range("2026-02-09T09:00:00.2Z", "2026-02-09T10:00:00.2Z"),
+            text("2026-02-09T09:00:01Z", "2026-02-09T10:00:00Z")
+        );
+        assert_eq!(range("2026-02-09T09:00:00Z", "2026-02-09T09:00:00Z"), None);
+        assert_eq!(range("2026-02-09T10:00:00Z", "2026-02-09T09:00:00Z"), None);
+    }
+
+    #[test]
+    fn years_beyond_four_digits_are_the_ends_of_time() {
+        assert_eq!(
+            starts(Some(Instant::MIN_UTC + TimeDelta::days(1)), Instant::MAX_UTC - TimeDelta::days(1)),
+            Some((MIN.to_owned(), MAX.to_owned()))
+        );
+    }
+}
