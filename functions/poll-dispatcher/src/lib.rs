@@ -1,1 +1,6 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod dispatch;
+
+pub use dispatch::{Dispatched, dispatch};

@@ -46,6 +46,9 @@ pub struct Cursor {
     /// Last complete read of the whole window.
     #[serde(default, with = "seconds::option")]
     pub last_full_at: Option<Instant>,
+    /// Last time that a first delta round was tried.
+    #[serde(default, with = "seconds::option")]
+    pub delta_tried_at: Option<Instant>,
     /// Last commit that changed a booking.
     #[serde(default, with = "seconds::option")]
     pub last_change_at: Option<Instant>,
@@ -85,6 +88,7 @@ impl Cursor {
             policy: String::new(),
             context: String::new(),
             last_full_at: None,
+            delta_tried_at: None,
             last_change_at: None,
             not_before: None,
             failures: 0,
@@ -104,7 +108,7 @@ pub enum Mode {
     New,
     /// By delta rounds.
     Delta,
-    /// By reading the whole window each time, because delta does not work for this room; tried again daily.
+    /// By reading the whole window each time, because delta does not work for this room; tried again hourly.
     FullRead,
     /// Not any more: the room was removed and its bookings are ended.
     Retired,

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 /// A point in time, always UTC.
 pub type Instant = DateTime<Utc>;
 
+/// After everything, and still four digits of year, so that texts of instants sort like instants.
+#[must_use]
+pub fn end_of_time() -> Instant {
+    NaiveDate::from_ymd_opt(9999, 12, 31).unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN).and_utc()
+}
+
 /// Half-open interval `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {

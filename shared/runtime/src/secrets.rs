@@ -1,0 +1,39 @@
+//! Secrets Manager.
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use roomsync_ports::{Secret, SecretError, Secrets};
+
+/// Secrets Manager. Nothing is remembered: a secret is read when a token is asked for, which is rare, and so a changed one is in use
+/// with the next token.
+#[derive(Debug, Clone)]
+pub struct SecretsManager {
+    client: Client,
+}
+
+impl SecretsManager {
+    /// Over a client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Secrets for SecretsManager {
+    async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
+            if error.as_service_error().is_some_and(|service| service.is_resource_not_found_exception()) {
+                SecretError::Missing(name.to_owned())
+            } else {
+                SecretError::Unavailable {
+                    name: name.to_owned(),
+                    why: DisplayErrorContext(&error).to_string(),
+                }
+            }
+        })?;
+        answer.secret_string.map(Secret::new).ok_or_else(|| SecretError::Unavailable {
+            name: name.to_owned(),
+            why: "it holds bytes; expected text".to_owned(),
+        })
+    }
+}
