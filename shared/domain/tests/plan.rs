@@ -1,0 +1,370 @@
+//! The planner's decision table, row by row, and what must hold for every input.
+
+use chrono::{NaiveDate, TimeDelta};
+use proptest::prelude::*;
+use roomsync_domain::booking::{Booking, EndReason, Kind, Status};
+use roomsync_domain::context::Context;
+use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
+use roomsync_domain::plan::{Change, Plan, end, plan, transactions};
+use roomsync_domain::project::{Meaning, meaning};
+use roomsync_domain::tenant::Window;
+use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
+use std::collections::BTreeMap;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+fn now() -> Instant {
+    at("2026-02-09T12:00:00Z")
+}
+
+fn window() -> Span {
+    Span::days(day("2026-02-08"), day("2026-03-10"))
+}
+
+fn context() -> Context {
+    Context {
+        room: RoomRef::new(
+            TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap(),
+            RoomId::new("room"),
+        ),
+        email: "room@contoso.example".into(),
+        zone: chrono_tz::Europe::Paris,
+        tenant_zone: chrono_tz::Europe::Paris,
+        wanted: Wanted { subject: true, organizer: true },
+        retention_days: 90,
+        window: Window { past_days: 1, future_days: 30 },
+    }
+}
+
+/// A meeting of half an hour that starts so many minutes after noon.
+fn meeting(id: &str, minutes: i64) -> CalendarEntry {
+    let start = now() + TimeDelta::minutes(minutes);
+    CalendarEntry {
+        id: EventId::new(id),
+        ical_uid: Some(format!("uid-{id}")),
+        kind: EntryKind::Single,
+        series: None,
+        original_start: None,
+        when: When::Timed(Span::new(start, start + TimeDelta::minutes(30))),
+        made_in: Some("Romance Standard Time".into()),
+        cancelled: false,
+        response: Response::Settled,
+        tentative: false,
+        private: false,
+        subject: Some("Design review".into()),
+        organizer: Some(Person {
+            name: Some("Organizer".into()),
+            email: Some("organizer@contoso.example".into()),
+        }),
+    }
+}
+
+fn full(known: &[Booking], entries: &[CalendarEntry]) -> Plan {
+    plan(known, entries, &[window()], window(), &context(), now())
+}
+
+/// What the table holds after a plan.
+fn applied(known: &[Booking], plan: &Plan) -> Vec<Booking> {
+    let mut rows: BTreeMap<BookingId, Booking> =
+        known.iter().map(|row| (row.id.clone(), row.clone())).collect();
+    for write in &plan.writes {
+        let before = rows.get(&write.booking.id).map(|row| row.version);
+        assert_eq!(before, write.over, "{} is written over the version that is stored", write.booking.id);
+        assert_eq!(write.booking.version, before.unwrap_or(0) + 1);
+        rows.insert(write.booking.id.clone(), write.booking.clone());
+    }
+    rows.into_values().collect()
+}
+
+fn stored(entries: &[CalendarEntry]) -> Vec<Booking> {
+    applied(&[], &full(&[], entries))
+}
+
+fn ended(rows: &[Booking], reason: EndReason) -> Vec<Booking> {
+    rows.iter().map(|row| end(row, reason, 90, now()).booking).collect()
+}
+
+#[test]
+fn a_new_meeting_is_created_with_version_1() {
+    let plan = full(&[], &[meeting("a", 60)]);
+    assert_eq!(plan.writes.len(), 1);
+    assert_eq!((plan.writes[0].over, plan.writes[0].change), (None, Change::Created));
+    let state = &plan.writes[0].booking.state;
+    assert_eq!((state.status, state.time_zone.as_str()), (Status::Confirmed, "Europe/Paris"));
+    assert_eq!(state.subject.as_deref(), Some("Design review"));
+}
+
+#[test]
+fn a_new_meeting_outside_the_window_is_left_alone() {
+    assert_eq!(full(&[], &[meeting("a", 60 * 24 * 90)]), Plan::default());
+}
+
+#[test]
+fn a_meeting_that_is_cancelled_or_declined_at_first_sight_is_left_alone() {
+    let cancelled = CalendarEntry { cancelled: true, ..meeting("a", 60) };
+    let declined = CalendarEntry { response: Response::Declined, ..meeting("b", 60) };
+    let master = CalendarEntry { kind: EntryKind::Master, ..meeting("c", 60) };
+    assert_eq!(full(&[], &[cancelled, declined, master]), Plan::default());
+}
+
+#[test]
+fn a_meeting_that_looks_the_same_is_not_written() {
+    let rows = stored(&[meeting("a", 60)]);
+    assert_eq!(full(&rows, &[meeting("a", 60)]), Plan::default());
+}
+
+#[test]
+fn a_meeting_that_moved_is_updated_wherever_it_goes() {
+    let rows = stored(&[meeting("a", 60)]);
+    for minutes in [90, 60 * 24 * 20, 60 * 24 * 90] {
+        let plan = full(&rows, &[meeting("a", minutes)]);
+        assert_eq!((plan.writes.len(), plan.writes[0].change), (1, Change::Updated), "{minutes}");
+        assert!(plan.missing.is_empty());
+    }
+}
+
+#[test]
+fn cancelled_and_declined_meetings_end_and_keep_what_was_known() {
+    let rows = stored(&[meeting("a", 60)]);
+    for (entry, reason) in [
+        (
+            CalendarEntry { cancelled: true, subject: Some("Canceled: x".into()), ..meeting("a", 60) },
+            EndReason::Cancelled,
+        ),
+        (CalendarEntry { response: Response::Declined, ..meeting("a", 60) }, EndReason::Declined),
+    ] {
+        let plan = full(&rows, &[entry]);
+        let state = &plan.writes[0].booking.state;
+        assert_eq!((plan.writes[0].change, state.status), (Change::Ended, Status::Ended(reason)));
+        assert_eq!(state.subject.as_deref(), Some("Design review"));
+        assert!(plan.writes[0].booking.expires_at >= now() + TimeDelta::days(90));
+    }
+}
+
+#[test]
+fn an_ended_meeting_that_is_there_again_is_the_same_booking() {
+    let rows = ended(&stored(&[meeting("a", 60)]), EndReason::RoomRemoved);
+    let plan = full(&rows, &[meeting("a", 60)]);
+    assert_eq!((plan.writes[0].change, plan.writes[0].booking.version), (Change::Revived, 3));
+    assert_eq!(plan.writes[0].booking.state.status, Status::Confirmed);
+}
+
+#[test]
+fn an_ended_meeting_that_stays_away_is_left_alone() {
+    let rows = ended(&stored(&[meeting("a", 60)]), EndReason::Deleted);
+    assert_eq!(full(&rows, &[]), Plan::default());
+    assert_eq!(full(&rows, &[CalendarEntry { cancelled: true, ..meeting("a", 60) }]), Plan::default());
+}
+
+#[test]
+fn absence_counts_only_where_the_calendar_was_read() {
+    let rows = stored(&[meeting("a", 60), meeting("b", 60 * 24 * 5)]);
+    let today = Span::days(day("2026-02-09"), day("2026-02-09"));
+    let plan = plan(&rows, &[], &[today], window(), &context(), now());
+    assert_eq!(plan.missing.len(), 1);
+    assert_eq!(plan.missing[0].state.event_id, Some(EventId::new("a")));
+    assert!(plan.writes.is_empty(), "a missing booking is not ended by the planner");
+}
+
+#[test]
+fn a_row_that_overlaps_what_was_read_from_before_counts_as_read() {
+    let long = CalendarEntry {
+        when: When::Timed(Span::new(at("2026-02-08T23:00:00Z"), at("2026-02-09T01:00:00Z"))),
+        ..meeting("a", 0)
+    };
+    let rows = stored(&[long]);
+    let today = Span::days(day("2026-02-09"), day("2026-02-09"));
+    assert_eq!(plan(&rows, &[], &[today], window(), &context(), now()).missing.len(), 1);
+}
+
+#[test]
+fn a_meeting_whose_event_id_changed_stays_the_same_booking() {
+    let rows = stored(&[meeting("a", 60)]);
+    let again = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
+    let plan = full(&rows, &[again]);
+    assert_eq!((plan.writes.len(), plan.missing.len()), (1, 0));
+    assert_eq!(plan.writes[0].booking.id, rows[0].id);
+    assert_eq!(plan.writes[0].link(), Some(&EventId::new("z")));
+}
+
+#[test]
+fn occurrences_that_share_an_ical_uid_are_told_apart_by_their_original_start() {
+    let occurrence = |id: &str, minutes: i64| CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("master")),
+        original_start: Some(now() + TimeDelta::minutes(minutes)),
+        ical_uid: Some("shared".into()),
+        ..meeting(id, minutes)
+    };
+    let rows = stored(&[occurrence("o1", 60), occurrence("o2", 60 * 25)]);
+    let plan = full(&rows, &[occurrence("n1", 60), occurrence("n2", 60 * 25)]);
+    assert!(plan.missing.is_empty());
+    let ids: Vec<&BookingId> = plan.writes.iter().map(|write| &write.booking.id).collect();
+    let by_start: Vec<&BookingId> = {
+        let mut rows: Vec<&Booking> = rows.iter().collect();
+        rows.sort_by_key(|row| row.state.span.start);
+        rows.into_iter().map(|row| &row.id).collect()
+    };
+    assert_eq!(ids, by_start);
+}
+
+#[test]
+fn private_meetings_carry_no_words() {
+    let state = match meaning(&CalendarEntry { private: true, ..meeting("a", 60) }, &context()) {
+        Meaning::Booked(state) => state,
+        other => panic!("{other:?}"),
+    };
+    assert!(state.is_private);
+    assert_eq!((state.subject, state.organizer_name, state.organizer_email), (None, None, None));
+}
+
+#[test]
+fn all_day_entries_are_dates_in_the_rooms_zone() {
+    let entry = CalendarEntry { when: When::AllDay(day("2026-02-10"), day("2026-02-11")), ..meeting("a", 0) };
+    let Meaning::Booked(state) = meaning(&entry, &context()) else { panic!("booked") };
+    assert_eq!(state.all_day, Some((day("2026-02-10"), day("2026-02-11"))));
+    assert_eq!(state.span, Span::new(at("2026-02-09T23:00:00Z"), at("2026-02-10T23:00:00Z")));
+}
+
+#[test]
+fn an_entry_listed_twice_counts_once_and_as_listed_last() {
+    let plan = full(&[], &[meeting("a", 60), meeting("a", 90)]);
+    assert_eq!(plan.writes.len(), 1);
+    assert_eq!(plan.writes[0].booking.state.span.start, now() + TimeDelta::minutes(90));
+}
+
+#[test]
+fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
+    let mut row = stored(&[meeting("a", 60)]).remove(0);
+    row.state.event_id = None;
+    row.state.status = Status::Pending;
+    assert_eq!(full(&[row], &[]), Plan::default());
+}
+
+#[test]
+fn subjects_lose_control_characters_and_blanks_and_have_an_end() {
+    let entry =
+        CalendarEntry { subject: Some(format!(" Jane\u{7}\n Doe {}", "x".repeat(900))), ..meeting("a", 60) };
+    let Meaning::Booked(state) = meaning(&entry, &context()) else { panic!("booked") };
+    let subject = state.subject.unwrap();
+    assert!(
+        subject.starts_with("Jane Doe") && subject.chars().count() <= 255 && !subject.contains('\n'),
+        "{subject}"
+    );
+}
+
+fn entries() -> impl Strategy<Value = Vec<CalendarEntry>> {
+    let entry = (0..12_u8, -3_000..60_000_i64, any::<bool>(), 0..5_u8, any::<bool>());
+    prop::collection::vec(entry, 0..14).prop_map(|entries| {
+        let entry = |(id, minutes, private, state, series): (u8, i64, bool, u8, bool)| CalendarEntry {
+            private,
+            cancelled: state == 0,
+            response: if state == 1 { Response::Declined } else { Response::Settled },
+            tentative: state == 2,
+            kind: if series { EntryKind::Occurrence } else { EntryKind::Single },
+            series: series.then(|| EventId::new("master")),
+            ..meeting(&format!("e{id}"), minutes)
+        };
+        entries.into_iter().map(entry).collect()
+    })
+}
+
+/// The bookings that a calendar alone would give.
+fn projection(entries: &[CalendarEntry]) -> BTreeMap<EventId, (Instant, Status)> {
+    let last: BTreeMap<&EventId, &CalendarEntry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
+    last.into_iter()
+        .filter_map(|(id, entry)| match meaning(entry, &context()) {
+            Meaning::Booked(state) if state.span.overlaps(&window()) => {
+                Some((id.clone(), (state.span.start, state.status)))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn live(rows: &[Booking]) -> BTreeMap<EventId, (Instant, Status)> {
+    rows.iter()
+        .filter(|row| row.is_live() && row.state.span.overlaps(&window()))
+        .map(|row| (row.state.event_id.clone().unwrap(), (row.state.span.start, row.state.status)))
+        .collect()
+}
+
+/// A full read with everything missing ended.
+fn round(rows: &[Booking], entries: &[CalendarEntry]) -> Vec<Booking> {
+    let mut plan = full(rows, entries);
+    plan.writes.extend(plan.missing.iter().map(|row| end(row, EndReason::Deleted, 90, now())));
+    applied(rows, &plan)
+}
+
+proptest! {
+    #[test]
+    fn replaying_a_reading_changes_nothing(before in entries(), after in entries()) {
+        let rows = round(&round(&[], &before), &after);
+        let again = full(&rows, &after);
+        prop_assert_eq!(again, Plan::default());
+    }
+
+    #[test]
+    fn after_a_full_read_the_table_equals_the_calendar(before in entries(), after in entries()) {
+        let rows = round(&round(&[], &before), &after);
+        prop_assert_eq!(live(&rows), projection(&after));
+    }
+
+    #[test]
+    fn the_order_of_entries_and_rows_does_not_matter(before in entries(), after in entries(), turn in 0..14_usize) {
+        let mut unique: BTreeMap<EventId, CalendarEntry> = BTreeMap::new();
+        unique.extend(after.into_iter().map(|entry| (entry.id.clone(), entry)));
+        let entries: Vec<CalendarEntry> = unique.into_values().collect();
+        let rows = stored(&before);
+        let (mut turned_rows, mut turned) = (rows.clone(), entries.clone());
+        if !turned.is_empty() { let by = turn % turned.len(); turned.rotate_left(by); }
+        if !turned_rows.is_empty() { let by = turn % turned_rows.len(); turned_rows.rotate_left(by); }
+        prop_assert_eq!(full(&rows, &entries), full(&turned_rows, &turned));
+    }
+
+    #[test]
+    fn no_private_word_reaches_a_booking(mut entries in entries()) {
+        for entry in &mut entries {
+            if entry.private {
+                entry.subject = Some("canary".into());
+            }
+        }
+        let seen = format!("{:?}", full(&[], &entries)).contains("canary");
+        prop_assert!(!seen);
+    }
+
+    #[test]
+    fn transactions_hold_everything_in_order_and_no_more_than_fits(count in 0..400_usize, rekeyed in any::<bool>()) {
+        let many: Vec<CalendarEntry> = (0..count).map(|n| meeting(&format!("m{n}"), i64::try_from(n).unwrap())).collect();
+        let mut writes = full(&[], &many).writes;
+        if rekeyed {
+            for write in &mut writes { write.booking.id = BookingId::new("chosen-by-a-command"); }
+        }
+        let cuts = transactions(&writes);
+        prop_assert_eq!(cuts.iter().map(|cut| cut.len()).sum::<usize>(), writes.len());
+        let items = |cut: &[roomsync_domain::plan::Write]| cut.iter().map(|w| 1 + usize::from(w.link().is_some())).sum::<usize>();
+        prop_assert!(cuts.iter().all(|cut| items(cut) <= 95));
+        prop_assert_eq!(cuts.concat(), writes);
+    }
+}
+
+#[test]
+fn kinds_are_carried_over() {
+    for (kind, expected) in [
+        (EntryKind::Single, Kind::Single),
+        (EntryKind::Occurrence, Kind::Occurrence),
+        (EntryKind::Exception, Kind::Exception),
+    ] {
+        let entry = CalendarEntry { kind, series: Some(EventId::new("m")), ..meeting("a", 0) };
+        let Meaning::Booked(state) = meaning(&entry, &context()) else { panic!("booked") };
+        assert_eq!(state.kind, expected);
+        assert_eq!(state.series_id.is_some(), expected != Kind::Single);
+        assert_eq!(state.original_start.is_some(), expected != Kind::Single);
+    }
+}
