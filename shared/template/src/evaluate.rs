@@ -38,7 +38,10 @@ impl<'a> Evaluator<'a> {
     fn resource(&self, logical: &str, resource: &Value) -> Result<Resource, TemplateError> {
         let kind = resource["Type"].as_str().ok_or_else(|| TemplateError::shape(logical, "has no Type"))?;
         let evaluate = |value: &Value| Ok(self.value(logical, value)?.unwrap_or_default());
-        let mut properties = evaluate(&resource["Properties"])?;
+        let mut properties = match &resource["Properties"] {
+            Value::Null => Value::Object(Map::new()),
+            written => evaluate(written)?,
+        };
         if kind == "AWS::Serverless::Function" {
             properties = merged(evaluate(&self.document["Globals"]["Function"])?, properties);
         }

@@ -106,3 +106,9 @@ fn a_parameter_without_default_has_to_be_given() {
     let given = Template::parse(text).unwrap().stack(&names().parameter("P", "given")).unwrap();
     assert_eq!(given.queues[0].name, "given");
 }
+
+#[test]
+fn a_resource_may_have_no_properties_at_all() {
+    let queue = &stack("Resources: {Q: {Type: AWS::SQS::Queue}}").unwrap().queues[0];
+    assert_eq!((queue.fifo, queue.visibility_seconds, queue.dead_letter.is_none()), (false, 30, true));
+}

@@ -1,0 +1,130 @@
+//! The account of what happens, for people: one line per thing worth knowing, a bar while the first copy runs.
+
+use std::fmt::Write as _;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc;
+
+use crate::clock::now;
+
+/// Something worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A step of the start-up begins.
+    Step(String),
+    /// Everything is up; lines that say where.
+    Ready(Vec<(String, String)>),
+    /// The first copy has to do with so many rooms.
+    Rooms(u64),
+    /// A room's first copy is done, with so many bookings.
+    Copied {
+        /// The room.
+        room: String,
+        /// Bookings that were written.
+        bookings: u64,
+    },
+    /// A change after the first copy.
+    Change(String),
+    /// Something that should not be.
+    Trouble(String),
+}
+
+/// Where news are told.
+#[derive(Debug, Clone)]
+pub struct Teller(mpsc::UnboundedSender<News>);
+
+impl Teller {
+    /// A teller and the other end, for [`account`].
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<News>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Tells; if nobody listens any more, it is not worth knowing.
+    pub fn tell(&self, news: News) {
+        let _ = self.0.send(news);
+    }
+}
+
+/// Writes news to standard output until there are no tellers left.
+pub async fn account(mut news: mpsc::UnboundedReceiver<News>) {
+    let mut copy = Copy::new();
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Step(step) => copy.line(&format!("· {step}")),
+            News::Ready(places) => copy.line(&ready(&places)),
+            News::Rooms(rooms) => copy.rooms(rooms),
+            News::Copied { room, bookings } => copy.copied(&room, bookings),
+            News::Change(change) => copy.line(&format!("{}  {change}", now().format("%H:%M:%S"))),
+            News::Trouble(trouble) => copy.line(&format!("{}  ! {trouble}", now().format("%H:%M:%S"))),
+        }
+    }
+}
+
+fn ready(places: &[(String, String)]) -> String {
+    let mut text = String::from("✓ everything is up; Ctrl-C ends it\n");
+    for (what, place) in places {
+        let _ = writeln!(text, "  {what:<16} {place}");
+    }
+    text
+}
+
+/// The first copy: how far it is, how fast, how long it will take.
+struct Copy {
+    bar: ProgressBar,
+    bookings: u64,
+    told: u64,
+}
+
+impl Copy {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { bar, bookings: 0, told: 0 }
+    }
+
+    fn rooms(&mut self, rooms: u64) {
+        let style = ProgressStyle::with_template(
+            "  first copy {bar:24} {pos}/{len} rooms, {per_sec}, {eta} left · {msg}",
+        );
+        if let Ok(style) = style {
+            self.bar.set_style(style);
+        }
+        if self.bar.length().is_none() {
+            self.bar.reset();
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_length(rooms);
+    }
+
+    fn copied(&mut self, room: &str, bookings: u64) {
+        self.bookings += bookings;
+        self.bar.inc(1);
+        self.bar.set_message(format!("{} bookings, {room}", self.bookings));
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        let tenth = done * 10 / all.max(1);
+        if done == all {
+            let text = format!(
+                "✓ first copy: {all} rooms, {} bookings in {:.1} s",
+                self.bookings,
+                self.bar.elapsed().as_secs_f64()
+            );
+            self.bar.finish_and_clear();
+            self.line(&text);
+        } else if self.bar.is_hidden() && tenth > self.told {
+            // No terminal, so no bar: a line for every tenth.
+            self.told = tenth;
+            let eta = self.bar.eta().as_secs();
+            self.line(&format!(
+                "  first copy: {done}/{all} rooms, {:.1}/s, {eta} s left",
+                self.bar.per_sec()
+            ));
+        }
+    }
+
+    /// A line above the bar.
+    #[expect(clippy::print_stdout, reason = "the account is what this program is for")]
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| println!("{text}"));
+    }
+}

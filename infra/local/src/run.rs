@@ -1,0 +1,135 @@
+//! The order in which things are started, and what keeps running until somebody ends it.
+
+use std::convert::Infallible;
+
+use anyhow::Context;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, join_all, select_all};
+use roomsync_template::{Stack, Template};
+use tokio::net::TcpListener;
+
+use crate::endpoints::{Endpoints, EndpointsFile};
+use crate::{
+    Aws, Binaries, Emulator, Host, News, Options, Place, Teller, account, compile, prerequisites, pump,
+    runtime_api, schedule, secrets, shutdown, stack,
+};
+
+/// Starts everything and keeps it running until Ctrl-C. Afterwards nothing is left: no process, no `endpoints.json`.
+///
+/// # Errors
+/// Something that is needed is missing or ends by itself; the message is one sentence with the way out.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let place = Place::of_checkout();
+    let _only_one = prerequisites::only_one(&place)?;
+    prerequisites::free_ports(options.ports())?;
+    EndpointsFile::remove_stale(&place);
+    let (teller, news) = Teller::new();
+    tokio::select! {
+        wanted = shutdown::requested() => wanted.context("cannot listen for Ctrl-C"),
+        never = system(&options, &place, &teller) => never.map(|_| ()),
+        () = account(news) => Ok(()),
+    }
+}
+
+/// Start-up, then the running system. Dropping this future ends all of it.
+async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Result<Infallible> {
+    let ports = options.ports();
+    let stack = Template::load(&place.checkout.join("template.yaml"))?.stack(&stack::names(options))?;
+    let aws = Aws::at(&ports.aws_url());
+    teller.tell(News::Step("building the functions and starting the AWS emulator".to_owned()));
+    let (binaries, mut emulator) =
+        tokio::try_join!(binaries(options, place, &stack), resources(options, place, teller, &aws, &stack))?;
+
+    teller.tell(News::Step("starting the functions".to_owned()));
+    let host = Host::new(&with_ticks(stack.clone(), options));
+    let listener = TcpListener::bind(("127.0.0.1", ports.runtime_api)).await?;
+    let mut parts: Vec<LocalBoxFuture<'_, anyhow::Result<Infallible>>> = vec![
+        emulator.ended().map(Err).boxed_local(),
+        async {
+            runtime_api::serve(listener, host.lambdas.clone()).await?;
+            anyhow::bail!("the Runtime API has ended")
+        }
+        .boxed_local(),
+        host.keep_running(&binaries, place, ports, teller).boxed_local(),
+        announce(options, place, &stack, &host, teller).boxed_local(),
+    ];
+    for lambda in host.lambdas.values() {
+        for rule in &lambda.function.schedules {
+            let ticks = schedule::tick(
+                lambda,
+                &rule.logical,
+                interval(options, &lambda.function.logical, rule.every_seconds),
+                teller,
+            );
+            parts.push(ticks.map(Ok).boxed_local());
+        }
+        for source in &lambda.function.queues {
+            let queue = stack.queues.iter().find(|queue| queue.arn == source.queue_arn);
+            let queue = queue.with_context(|| format!("template.yaml has no queue {}", source.queue_arn))?;
+            parts.push(pump::pump(&aws, source, queue, lambda, teller).map(Ok).boxed_local());
+        }
+    }
+    select_all(parts).await.0
+}
+
+async fn binaries(options: &Options, place: &Place, stack: &Stack) -> anyhow::Result<Binaries> {
+    let names: Vec<String> = stack.functions.iter().map(roomsync_template::Function::binary).collect();
+    compile::binaries(place, &names, options.release).await
+}
+
+/// The emulator with everything in it that the functions find on AWS.
+async fn resources(
+    options: &Options,
+    place: &Place,
+    teller: &Teller,
+    aws: &Aws,
+    stack: &Stack,
+) -> anyhow::Result<Emulator> {
+    let python = prerequisites::python().await?;
+    let emulator = Emulator::start(place, &python, options.ports(), teller).await?;
+    stack::create(aws, stack).await?;
+    secrets::put(aws, &options.secrets).await?;
+    Ok(emulator)
+}
+
+/// Once every function has asked for work: the file for programs, the lines for people.
+async fn announce(
+    options: &Options,
+    place: &Place,
+    stack: &Stack,
+    host: &Host,
+    teller: &Teller,
+) -> anyhow::Result<Infallible> {
+    join_all(host.lambdas.values().map(|lambda| lambda.up())).await;
+    let aws_url = options.ports().aws_url();
+    let endpoints = Endpoints::of(stack, aws_url.clone(), options.microsoft())?;
+    let _file = EndpointsFile::write(place, &endpoints)?;
+    teller.tell(News::Ready(vec![
+        ("Microsoft Graph".to_owned(), options.microsoft().0),
+        ("AWS emulator".to_owned(), aws_url),
+        ("logs".to_owned(), place.local.join("logs").display().to_string()),
+    ]));
+    std::future::pending().await
+}
+
+/// The template's rate, or what the command line asks for.
+fn interval(options: &Options, function: &str, template: u32) -> u32 {
+    let asked = match function {
+        "PollDispatcherFunction" => options.poll_every,
+        "ResourceSyncFunction" => options.rooms_every,
+        _ => None,
+    };
+    asked.unwrap_or(template)
+}
+
+/// A function that knows its own tick has to know the one it gets here.
+fn with_ticks(mut stack: Stack, options: &Options) -> Stack {
+    for function in &mut stack.functions {
+        let Some(rule) = function.schedules.first() else { continue };
+        let seconds = interval(options, &function.logical, rule.every_seconds);
+        if let Some(tick) = function.environment.get_mut("TICK_SECONDS") {
+            *tick = seconds.to_string();
+        }
+    }
+    stack
+}

@@ -1,0 +1,5 @@
+//! The machinery of `cargo local` with real processes: a tiny Lambda (`examples/echo.rs`) and the real emulator.
+
+mod host;
+mod pump;
+mod support;
