@@ -60,7 +60,10 @@ impl Twin {
                 let token = format!("EwB{}", URL_SAFE_NO_PAD.encode(bytes));
                 let seconds = (grant.expires - self.now).num_seconds();
                 self.grants.insert(token.clone(), Arc::new(grant));
-                Reply::json(200, &json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}))
+                Reply::json(
+                    200,
+                    &json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}),
+                )
             }
             Err(error) => {
                 let time = self.now.format("%Y-%m-%d %H:%M:%SZ");
@@ -84,14 +87,22 @@ impl Twin {
             self.tenants.values().find(|tenant| tenant.domain.as_deref() == Some(named.as_str()))
         });
         let Some(tenant) = tenant else {
-            let text = format!("Tenant '{named}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.");
+            let text = format!(
+                "Tenant '{named}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+            );
             return refuse(400, "invalid_request", 90002, &text);
         };
-        let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+        let mut form: BTreeMap<String, String> =
+            url::form_urlencoded::parse(request.body()).into_owned().collect();
         basic(request, &mut form);
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         if field("grant_type") != "client_credentials" {
-            return refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.");
+            return refuse(
+                400,
+                "unsupported_grant_type",
+                70003,
+                "The app requested an unsupported grant type.",
+            );
         }
         self.check_scope(field("scope"))?;
         let app = known_app(tenant, field("client_id"))?;
@@ -111,27 +122,53 @@ impl Twin {
     /// The scope must be `/.default` of the Graph host that this login serves.
     fn check_scope(&self, scope: &str) -> Result<(), LoginError> {
         let Some(resource) = scope.strip_suffix("/.default") else {
-            return refuse(400, "invalid_scope", 70011, &format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."));
+            return refuse(
+                400,
+                "invalid_scope",
+                70011,
+                &format!(
+                    "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+                ),
+            );
         };
         if resource.trim_end_matches('/') == self.base_url {
             return Ok(());
         }
-        refuse(400, "invalid_resource", 500_011, &format!("The resource principal named {resource} was not found in the tenant."))
+        refuse(
+            400,
+            "invalid_resource",
+            500_011,
+            &format!("The resource principal named {resource} was not found in the tenant."),
+        )
     }
 
-    fn check_assertion(&self, tenant: &Tenant, app: &AppSpec, form: &BTreeMap<String, String>) -> Result<(), LoginError> {
+    fn check_assertion(
+        &self,
+        tenant: &Tenant,
+        app: &AppSpec,
+        form: &BTreeMap<String, String>,
+    ) -> Result<(), LoginError> {
         const KIND: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         if form.get("client_assertion_type").map(String::as_str) != Some(KIND) {
-            return refuse(400, "invalid_request", 900_144, "The request body must contain the following parameter: 'client_assertion_type'.");
+            return refuse(
+                400,
+                "invalid_request",
+                900_144,
+                "The request body must contain the following parameter: 'client_assertion_type'.",
+            );
         }
         let jwt = form.get("client_assertion").map_or("", String::as_str);
         let bad = |text: &str| refuse(401, "invalid_client", 700_027, text);
         let Ok(header) = jsonwebtoken::decode_header(jwt) else {
-            return bad("The certificate with identifier used to sign the client assertion is not registered on application.");
+            return bad(
+                "The certificate with identifier used to sign the client assertion is not registered on application.",
+            );
         };
         let Some(claims) = unverified(jwt) else { return bad("Client assertion is malformed.") };
         let mut audiences = vec![format!("{}/{}/oauth2/v2.0/token", self.login_url, tenant.id)];
-        audiences.extend(tenant.domain.iter().map(|domain| format!("{}/{domain}/oauth2/v2.0/token", self.login_url)));
+        audiences.extend(
+            tenant.domain.iter().map(|domain| format!("{}/{domain}/oauth2/v2.0/token", self.login_url)),
+        );
         if !audiences.iter().any(|audience| audience.eq_ignore_ascii_case(&claims.aud)) {
             return bad("Client assertion audience claim does not match Realm issuer.");
         }
@@ -146,7 +183,11 @@ impl Twin {
             return bad("No certificate is registered on the application.");
         }
         let signed = app.certificates.iter().any(|certificate| signed_by(jwt, &header, certificate));
-        if signed { Ok(()) } else { refuse(401, "invalid_client", 50012, "Client assertion contains an invalid signature.") }
+        if signed {
+            Ok(())
+        } else {
+            refuse(401, "invalid_client", 50012, "Client assertion contains an invalid signature.")
+        }
     }
 
     /// The grant behind the bearer token of a Graph call.
@@ -157,8 +198,16 @@ impl Twin {
         };
         match self.grants.get(token) {
             Some(grant) if grant.expires > self.now => Ok(grant.clone()),
-            Some(_) => Err(Refusal::new(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")),
-            None => Err(Refusal::new(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")),
+            Some(_) => Err(Refusal::new(
+                401,
+                "InvalidAuthenticationToken",
+                "Access token has expired or is not yet valid.",
+            )),
+            None => Err(Refusal::new(
+                401,
+                "InvalidAuthenticationToken",
+                "Access token validation failure. Invalid audience.",
+            )),
         }
     }
 }
@@ -166,11 +215,14 @@ impl Twin {
 /// Credentials in the `Authorization` header count as well.
 fn basic(request: &Request<Bytes>, form: &mut BTreeMap<String, String>) {
     let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    let decoded = header.and_then(|value| value.strip_prefix("Basic ")).and_then(|text| STANDARD.decode(text).ok());
+    let decoded =
+        header.and_then(|value| value.strip_prefix("Basic ")).and_then(|text| STANDARD.decode(text).ok());
     let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) else { return };
     if let Some((id, secret)) = text.split_once(':') {
         let plain = |text: &str| {
-            url::form_urlencoded::parse(text.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+            url::form_urlencoded::parse(text.as_bytes())
+                .next()
+                .map_or_else(String::new, |(name, _)| name.into_owned())
         };
         form.insert("client_id".to_owned(), plain(id));
         form.insert("client_secret".to_owned(), plain(secret));
@@ -180,7 +232,15 @@ fn basic(request: &Request<Bytes>, form: &mut BTreeMap<String, String>) {
 fn known_app<'a>(tenant: &'a Tenant, client_id: &str) -> Result<&'a AppSpec, LoginError> {
     match tenant.apps.get(&client_id.to_lowercase()) {
         Some(app) if app.consented => Ok(app),
-        _ => refuse(400, "unauthorized_client", 700_016, &format!("Application with identifier '{client_id}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.", tenant.id)),
+        _ => refuse(
+            400,
+            "unauthorized_client",
+            700_016,
+            &format!(
+                "Application with identifier '{client_id}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+                tenant.id
+            ),
+        ),
     }
 }
 
@@ -189,10 +249,21 @@ fn check_secret(app: &AppSpec, given: &str, now: DateTime<Utc>) -> Result<(), Lo
         !given.is_empty() && secret.value == given && secret.forgotten_from.is_none_or(|from| now < from)
     });
     match hit {
-        None => refuse(401, "invalid_client", 7_000_215, &format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.", app.client_id)),
-        Some(secret) if secret.expires.is_some_and(|at| at <= now) => {
-            refuse(401, "invalid_client", 7_000_222, &format!("The provided client secret keys for app '{}' are expired.", app.client_id))
-        }
+        None => refuse(
+            401,
+            "invalid_client",
+            7_000_215,
+            &format!(
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
+                app.client_id
+            ),
+        ),
+        Some(secret) if secret.expires.is_some_and(|at| at <= now) => refuse(
+            401,
+            "invalid_client",
+            7_000_222,
+            &format!("The provided client secret keys for app '{}' are expired.", app.client_id),
+        ),
         Some(_) => Ok(()),
     }
 }

@@ -12,21 +12,24 @@ use crate::wire::{Refusal, Reply};
 impl Twin {
     pub(crate) fn places(&mut self, call: &Call, grant: &Grant) -> Result<Reply, Refusal> {
         if !grant.roles.contains("Place.Read.All") {
-            return Err(Refusal::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."));
+            return Err(Refusal::new(
+                403,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation.",
+            ));
         }
         let as_string = self.springs(Trap::CapacityAsString, None);
         let no_id = self.springs(Trap::PlaceIdMissing, None);
         let tenant = self.tenants.get(&grant.tenant).ok_or_else(missing)?;
         let room = |room: &Room| room_json(room, as_string, no_id);
-        let list = |list: &crate::tenant::ListSpec| {
-            json!({"id": crate::tenant::object_id(&tenant.id, &list.address), "displayName": list.name, "emailAddress": list.address})
-        };
+        let list = |list: &crate::tenant::ListSpec| json!({"id": crate::tenant::object_id(&tenant.id, &list.address), "displayName": list.name, "emailAddress": list.address});
         let shown = |room: &&Room| !room.spec.hidden;
         let (rows, shape) = match call.kind {
             Kind::Rooms => (tenant.rooms.values().filter(shown).map(room).collect(), "microsoft.graph.room"),
-            Kind::RoomLists => {
-                (tenant.lists.values().filter(|list| !list.ordinary).map(list).collect(), "microsoft.graph.roomList")
-            }
+            Kind::RoomLists => (
+                tenant.lists.values().filter(|list| !list.ordinary).map(list).collect(),
+                "microsoft.graph.roomList",
+            ),
             Kind::RoomsOfList => {
                 // By SMTP address only; anything that is no room list is not found (page roomlist).
                 let wanted = call.segment(1).to_lowercase();
@@ -89,15 +92,17 @@ fn one(
     list: impl Fn(&crate::tenant::ListSpec) -> Value,
 ) -> Result<Reply, Refusal> {
     let wanted = call.segment(1).to_lowercase();
-    let hit = tenant.rooms.values().find(|room| {
-        room.spec.address == wanted || room.place_id == wanted || room.spec.id == wanted
-    });
+    let hit = tenant
+        .rooms
+        .values()
+        .find(|room| room.spec.address == wanted || room.place_id == wanted || room.spec.id == wanted);
     let mut body = match (hit, tenant.lists.get(&wanted).filter(|list| !list.ordinary)) {
         (Some(hit), _) => room(hit),
         (None, Some(hit)) => list(hit),
         (None, None) => return Err(missing()),
     };
-    body["@odata.type"] = json!(if hit.is_some() { "#microsoft.graph.room" } else { "#microsoft.graph.roomList" });
+    body["@odata.type"] =
+        json!(if hit.is_some() { "#microsoft.graph.room" } else { "#microsoft.graph.roomList" });
     Ok(Reply::json(200, &body))
 }
 

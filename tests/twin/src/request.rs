@@ -46,7 +46,9 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(serde_json::to_value(self).ok().as_ref().and_then(|value| value.as_str()).unwrap_or("unknown"))
+        f.write_str(
+            serde_json::to_value(self).ok().as_ref().and_then(|value| value.as_str()).unwrap_or("unknown"),
+        )
     }
 }
 
@@ -87,7 +89,9 @@ impl Call {
         let names: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let kind = if graph { graph_kind(&method, &names, &query) } else { other_kind(&method, &names) };
-        let user = (graph && names.first() == Some(&"users")).then(|| names.get(1).map(|name| (*name).to_owned())).flatten();
+        let user = (graph && names.first() == Some(&"users"))
+            .then(|| names.get(1).map(|name| (*name).to_owned()))
+            .flatten();
         Call { kind, method, segments, query, user, prefer: Prefer::read(request) }
     }
 
@@ -97,7 +101,9 @@ impl Call {
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
         let Some(text) = self.option(name) else { return Ok(None) };
-        let number = text.parse::<usize>().map_err(|_| Refusal::bad(&format!("Invalid value '{text}' for {name} query option found.")))?;
+        let number = text
+            .parse::<usize>()
+            .map_err(|_| Refusal::bad(&format!("Invalid value '{text}' for {name} query option found.")))?;
         Ok(Some(number))
     }
 
@@ -116,7 +122,9 @@ impl Call {
 fn decode(part: &str) -> String {
     // Only `%` counts in a path: a `+` stays a plus.
     let text = part.replace('+', "%2B");
-    url::form_urlencoded::parse(text.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+    url::form_urlencoded::parse(text.as_bytes())
+        .next()
+        .map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 fn other_kind(method: &Method, names: &[&str]) -> Kind {
@@ -129,7 +137,9 @@ fn other_kind(method: &Method, names: &[&str]) -> Kind {
 fn graph_kind(method: &Method, names: &[&str], query: &[(String, String)]) -> Kind {
     let rest = match names {
         ["places", "microsoft.graph.room" | "graph.room"] => return only(method, &Method::GET, Kind::Rooms),
-        ["places", "microsoft.graph.roomlist" | "graph.roomlist"] => return only(method, &Method::GET, Kind::RoomLists),
+        ["places", "microsoft.graph.roomlist" | "graph.roomlist"] => {
+            return only(method, &Method::GET, Kind::RoomLists);
+        }
         ["places", _, "microsoft.graph.roomlist" | "graph.roomlist", "rooms"] => {
             return only(method, &Method::GET, Kind::RoomsOfList);
         }
@@ -142,9 +152,10 @@ fn graph_kind(method: &Method, names: &[&str], query: &[(String, String)]) -> Ki
     };
     match (method, rest) {
         (&Method::GET, ["calendarview"]) => Kind::View,
-        (&Method::GET, ["calendarview", "delta" | "delta()" | "microsoft.graph.delta()" | "microsoft.graph.delta"]) => {
-            delta_kind(query)
-        }
+        (
+            &Method::GET,
+            ["calendarview", "delta" | "delta()" | "microsoft.graph.delta()" | "microsoft.graph.delta"],
+        ) => delta_kind(query),
         (&Method::GET, ["events"]) => Kind::EventList,
         (&Method::POST, ["events"]) => Kind::EventCreate,
         (&Method::GET, ["events", _]) => Kind::EventGet,
@@ -176,7 +187,9 @@ impl Prefer {
     fn read(request: &Request<Bytes>) -> Prefer {
         let mut prefer = Prefer::default();
         let values = request.headers().get_all("prefer");
-        for item in values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([',', ';'])) {
+        for item in
+            values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([',', ';']))
+        {
             let Some((name, value)) = item.split_once('=') else { continue };
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             if name.eq_ignore_ascii_case("idtype") && value.eq_ignore_ascii_case("immutableid") {

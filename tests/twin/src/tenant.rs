@@ -77,13 +77,19 @@ impl std::fmt::Debug for SecretSpec {
 }
 
 /// The permissions the synchronizer asks for.
-pub const ROLES: [&str; 4] = ["Calendars.ReadWrite", "Place.Read.All", "User.Read.All", "MailboxSettings.Read"];
+pub const ROLES: [&str; 4] =
+    ["Calendars.ReadWrite", "Place.Read.All", "User.Read.All", "MailboxSettings.Read"];
 
 impl AppSpec {
     /// A consented app with one secret and all permissions.
     pub fn with_secret(client_id: &str, secret: &str) -> AppSpec {
         let secret = SecretSpec { value: secret.to_owned(), expires: None, forgotten_from: None };
-        AppSpec { client_id: client_id.to_owned(), secrets: vec![secret], consented: true, ..AppSpec::default() }
+        AppSpec {
+            client_id: client_id.to_owned(),
+            secrets: vec![secret],
+            consented: true,
+            ..AppSpec::default()
+        }
     }
 
     pub(crate) fn roles(&self) -> BTreeSet<String> {
@@ -197,7 +203,8 @@ impl Tenant {
         mailbox.name.clone_from(&spec.name);
         mailbox.state = spec.state;
         mailbox.policy = Some(spec.policy.clone());
-        let place_id = self.rooms.get(&id).map_or_else(|| object_id(&id, "place"), |room| room.place_id.clone());
+        let place_id =
+            self.rooms.get(&id).map_or_else(|| object_id(&id, "place"), |room| room.place_id.clone());
         self.rooms.insert(id.clone(), Room { spec, place_id });
         id
     }
@@ -217,7 +224,11 @@ impl Tenant {
             return Some(id.clone());
         }
         let who = who.to_lowercase();
-        self.mailboxes.get_key_value(who.as_str()).map(|(id, _)| id).or_else(|| self.addresses.get(&who)).cloned()
+        self.mailboxes
+            .get_key_value(who.as_str())
+            .map(|(id, _)| id)
+            .or_else(|| self.addresses.get(&who))
+            .cloned()
     }
 
     /// The mailbox of a person, made if this is the first one hears of them.

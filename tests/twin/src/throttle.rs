@@ -13,9 +13,15 @@ use crate::wire::Refusal;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Lane {
     /// Tenant id.
+    #[serde(serialize_with = "plain")]
     pub tenant: Arc<str>,
     /// Mailbox id as far as it is known, else what was addressed; empty for places and login.
+    #[serde(serialize_with = "plain")]
     pub mailbox: Arc<str>,
+}
+
+fn plain<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// A call that came earlier than `Retry-After` allowed.

@@ -11,19 +11,33 @@ use crate::wire::{Refusal, Reply};
 
 /// What comes without `$select`.
 const DEFAULT: [&str; 11] = [
-    "id", "displayName", "mail", "userPrincipalName", "businessPhones", "givenName", "jobTitle", "mobilePhone",
-    "officeLocation", "preferredLanguage", "surname",
+    "id",
+    "displayName",
+    "mail",
+    "userPrincipalName",
+    "businessPhones",
+    "givenName",
+    "jobTitle",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
 ];
 
 impl Twin {
     pub(crate) fn users(&self, call: &Call, grant: &Grant) -> Result<Reply, Refusal> {
         if !grant.roles.contains("User.Read.All") {
-            return Err(Refusal::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."));
+            return Err(Refusal::new(
+                403,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation.",
+            ));
         }
         let tenant = self.tenants.get(&grant.tenant).ok_or_else(|| missing(""))?;
         let context = format!("{}/v1.0/$metadata#users", self.base_url);
         if call.kind == Kind::Users {
-            let rows: Vec<Value> = filtered(call, tenant)?.into_iter().map(|mailbox| selected(call, tenant, mailbox)).collect();
+            let rows: Vec<Value> =
+                filtered(call, tenant)?.into_iter().map(|mailbox| selected(call, tenant, mailbox)).collect();
             return Ok(Reply::json(200, &json!({"@odata.context": context, "value": rows})));
         }
         let who = call.segment(1);
@@ -36,15 +50,20 @@ impl Twin {
     pub(crate) fn mailbox_settings(&self, mailbox: &Mailbox) -> Reply {
         let purpose = if mailbox.policy.is_some() { "room" } else { "user" };
         let zone = mailbox.zone.name();
-        Reply::json(200, &json!({
-            "@odata.context": format!("{}/v1.0/$metadata#users('{}')/mailboxSettings", self.base_url, mailbox.id),
-            "timeZone": zone, "userPurpose": purpose, "dateFormat": "yyyy-MM-dd", "timeFormat": "HH:mm",
-        }))
+        Reply::json(
+            200,
+            &json!({
+                "@odata.context": format!("{}/v1.0/$metadata#users('{}')/mailboxSettings", self.base_url, mailbox.id),
+                "timeZone": zone, "userPurpose": purpose, "dateFormat": "yyyy-MM-dd", "timeFormat": "HH:mm",
+            }),
+        )
     }
 }
 
 fn missing(who: &str) -> Refusal {
-    let message = format!("Resource '{who}' does not exist or one of its queried reference-property objects are not present.");
+    let message = format!(
+        "Resource '{who}' does not exist or one of its queried reference-property objects are not present."
+    );
     Refusal::new(404, "Request_ResourceNotFound", &message)
 }
 
@@ -54,12 +73,18 @@ fn filtered<'a>(call: &Call, tenant: &'a Tenant) -> Result<Vec<&'a Mailbox>, Ref
     let Some(filter) = call.option("$filter") else {
         return Ok(tenant.mailboxes.values().filter(alive).collect());
     };
-    let parts = filter.split_once(" eq ").map(|(name, value)| (name.trim(), value.trim().trim_matches('\'').to_lowercase()));
+    let parts = filter
+        .split_once(" eq ")
+        .map(|(name, value)| (name.trim(), value.trim().trim_matches('\'').to_lowercase()));
     match parts {
         Some(("mail" | "userPrincipalName", value)) => {
             Ok(tenant.mailboxes.values().filter(alive).filter(|mailbox| mailbox.address == value).collect())
         }
-        _ => Err(Refusal::new(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified for property of resource 'User'.")),
+        _ => Err(Refusal::new(
+            400,
+            "Request_UnsupportedQuery",
+            "Unsupported or invalid query filter clause specified for property of resource 'User'.",
+        )),
     }
 }
 

@@ -20,7 +20,9 @@ pub(crate) fn window(call: &Call) -> Result<Window, Refusal> {
         })?;
         let with_offset = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
         let instant = with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|at| at.and_utc()));
-        let instant = instant.or_else(|_| text.parse::<chrono::NaiveDate>().map(|at| at.and_time(chrono::NaiveTime::MIN).and_utc()));
+        let instant = instant.or_else(|_| {
+            text.parse::<chrono::NaiveDate>().map(|at| at.and_time(chrono::NaiveTime::MIN).and_utc())
+        });
         instant.map_err(|_| Refusal::bad(&format!("The value '{text}' for parameter {name} is invalid.")))
     };
     let window = Window { from: read("startDateTime")?, to: read("endDateTime")? };
@@ -36,7 +38,13 @@ pub(crate) fn window(call: &Call) -> Result<Window, Refusal> {
 
 impl Twin {
     /// One page; `only` limits it to the instances of one series.
-    pub(crate) fn view(&mut self, call: &Call, tenant: &str, mailbox: &std::sync::Arc<str>, only: Option<u64>) -> Result<Reply, Refusal> {
+    pub(crate) fn view(
+        &mut self,
+        call: &Call,
+        tenant: &str,
+        mailbox: &std::sync::Arc<str>,
+        only: Option<u64>,
+    ) -> Result<Reply, Refusal> {
         let window = window(call)?;
         let look = Look::of(call)?;
         let shifting = call.option("$skip").is_some() && self.springs(Trap::ShiftingView, Some(mailbox));
@@ -44,7 +52,9 @@ impl Twin {
         let skip = call.number("$skip")?.unwrap_or(0);
         let room = self.mailbox(tenant, mailbox)?;
         let mut found = match only {
-            Some(key) => room.items().get(&key).map(|item| item.instances(window, room.zone)).unwrap_or_default(),
+            Some(key) => {
+                room.items().get(&key).map(|item| item.instances(window, room.zone)).unwrap_or_default()
+            }
             None => room.view(window),
         };
         if only.is_some() || order(call)? {
@@ -77,8 +87,13 @@ impl Twin {
         let top = call.number("$top")?.unwrap_or(self.tuning.view_page).clamp(1, self.tuning.view_page_max);
         let skip = call.number("$skip")?.unwrap_or(0);
         let wanted = filter(call)?;
-        let hits: Vec<_> = room.items().values().filter(|item| wanted.as_ref().is_none_or(|wanted| wanted.admits(item))).collect();
-        let rows: Vec<Value> = hits.iter().skip(skip).take(top).map(|item| crate::events::item_json(room, item, &look)).collect();
+        let hits: Vec<_> = room
+            .items()
+            .values()
+            .filter(|item| wanted.as_ref().is_none_or(|wanted| wanted.admits(item)))
+            .collect();
+        let rows: Vec<Value> =
+            hits.iter().skip(skip).take(top).map(|item| wire::master(room, item, &look)).collect();
         let mut body = json!({"@odata.context": format!("{}/v1.0/$metadata#users('{}')/events", self.base_url, room.id), "value": rows});
         if skip + top < hits.len() {
             body["@odata.nextLink"] = json!(self.skip_link(call, skip + top));
@@ -115,7 +130,11 @@ impl Wanted {
 fn filter(call: &Call) -> Result<Option<Wanted>, Refusal> {
     let Some(filter) = call.option("$filter") else { return Ok(None) };
     let quoted: Vec<&str> = filter.split('\'').skip(1).step_by(2).collect();
-    match (filter.starts_with("iCalUId eq"), filter.starts_with("singleValueExtendedProperties/any("), quoted.as_slice()) {
+    match (
+        filter.starts_with("iCalUId eq"),
+        filter.starts_with("singleValueExtendedProperties/any("),
+        quoted.as_slice(),
+    ) {
         (true, _, [uid]) => Ok(Some(Wanted::Uid((*uid).to_owned()))),
         (_, true, [id, value]) => Ok(Some(Wanted::Extended((*id).to_owned(), (*value).to_owned()))),
         _ => Err(Refusal::bad("Invalid filter clause.")),

@@ -78,7 +78,8 @@ pub(crate) struct Look {
 
 impl Look {
     pub(crate) fn of(call: &Call) -> Result<Look, Refusal> {
-        let select = call.option("$select").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
+        let select =
+            call.option("$select").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
         Look::whole(&call.prefer).map(|look| Look { select, ..look })
     }
 
@@ -105,7 +106,15 @@ pub(crate) fn stamp(at: DateTime<Utc>) -> String {
 fn local(at: NaiveDateTime) -> String {
     use chrono::{Datelike, Timelike};
     let (d, t) = (at.date(), at.time());
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.0000000", d.year(), d.month(), d.day(), t.hour(), t.minute(), t.second())
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.0000000",
+        d.year(),
+        d.month(),
+        d.day(),
+        t.hour(),
+        t.minute(),
+        t.second()
+    )
 }
 
 /// `dateTimeTimeZone` of a begin or an end: whole days stay at midnight whatever the zone (docs issue 1802).
@@ -119,7 +128,10 @@ fn recipient(person: &Person) -> Value {
 }
 
 fn response(response: Response, at: Option<DateTime<Utc>>) -> Value {
-    let time = at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let time = at.map_or_else(
+        || "0001-01-01T00:00:00Z".to_owned(),
+        |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    );
     json!({"response": word(response), "time": time})
 }
 
@@ -147,7 +159,9 @@ pub(crate) fn instance(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) 
     put("type", &|| json!(kind));
     put("start", &|| moment(&instance.span, instance.span.start, instance.start, &look.zone));
     put("end", &|| moment(&instance.span, instance.span.end, instance.end, &look.zone));
-    put("seriesMasterId", &|| instance.date.map_or(Value::Null, |_| json!(mailbox.event_id(item, None, look.ids))));
+    put("seriesMasterId", &|| {
+        instance.date.map_or(Value::Null, |_| json!(mailbox.event_id(item, None, look.ids)))
+    });
     if let Some(date) = instance.date {
         let original = item.shape.span.on(date).instants(mailbox.zone).0;
         put("originalStart", &|| json!(original.to_rfc3339_opts(SecondsFormat::Secs, true)));
@@ -215,7 +229,13 @@ fn frame(mailbox: &Mailbox, item: &Item, date: Option<chrono::NaiveDate>, look: 
     event
 }
 
-fn properties(event: &mut Map<String, Value>, item: &Item, content: &crate::calendar::Content, span: &Span, look: &Look) {
+fn properties(
+    event: &mut Map<String, Value>,
+    item: &Item,
+    content: &crate::calendar::Content,
+    span: &Span,
+    look: &Look,
+) {
     let mut put = |name: &str, value: &dyn Fn() -> Value| {
         if look.wants(name) {
             event.insert(name.to_owned(), value());
@@ -240,7 +260,10 @@ fn properties(event: &mut Map<String, Value>, item: &Item, content: &crate::cale
     put("responseStatus", &|| response(item.response, item.responded));
     put("responseRequested", &|| json!(true));
     put("allowNewTimeProposals", &|| json!(true));
-    put("location", &|| json!({"displayName": content.location, "locationType": "default", "uniqueId": content.location, "uniqueIdType": "private"}));
+    put(
+        "location",
+        &|| json!({"displayName": content.location, "locationType": "default", "uniqueId": content.location, "uniqueIdType": "private"}),
+    );
     put("locations", &|| json!([]));
     put("categories", &|| json!([]));
     put("isOnlineMeeting", &|| json!(false));

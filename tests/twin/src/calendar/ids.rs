@@ -82,7 +82,8 @@ pub fn decode(print: &Print, text: &str) -> Option<EventId> {
     let key = u64::from_be_bytes(bytes[16..24].try_into().ok()?);
     let generation = u16::from_be_bytes(bytes[24..26].try_into().ok()?);
     let days = i32::from_be_bytes(bytes[26..30].try_into().ok()?);
-    let occurrence = if days == 0 { None } else { Some((generation, NaiveDate::from_num_days_from_ce_opt(days)?)) };
+    let occurrence =
+        if days == 0 { None } else { Some((generation, NaiveDate::from_num_days_from_ce_opt(days)?)) };
     (bytes[..16] == print[..]).then_some(EventId { key, occurrence, format, folder })
 }
 

@@ -238,7 +238,11 @@ impl Window {
 
 impl Shape {
     /// The instances inside a window: `(original date, own span, begin, end)`; the date is none for a single meeting.
-    pub fn instances(&self, window: Window, calendar: Tz) -> Vec<(Option<NaiveDate>, Span, DateTime<Utc>, DateTime<Utc>)> {
+    pub fn instances(
+        &self,
+        window: Window,
+        calendar: Tz,
+    ) -> Vec<(Option<NaiveDate>, Span, DateTime<Utc>, DateTime<Utc>)> {
         let mut found = Vec::new();
         let mut offer = |date, span: Span| {
             let (start, end) = span.instants(calendar);
@@ -269,7 +273,8 @@ impl Shape {
     pub fn has(&self, date: NaiveDate) -> bool {
         self.series.as_ref().is_some_and(|series| {
             !series.removed.contains(&date)
-                && (series.exceptions.contains_key(&date) || series.recurrence.dates(date, date).contains(&date))
+                && (series.exceptions.contains_key(&date)
+                    || series.recurrence.dates(date, date).contains(&date))
         })
     }
 }

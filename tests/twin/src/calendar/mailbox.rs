@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::ids::{self, EventId, Folder, IdFormat, Print};
-use super::item::{Instance, Item, Shape, Window};
+use super::item::{Instance, Item, Window};
 use super::recurrence::Recurrence;
 use crate::processing::RoomPolicy;
 
@@ -43,7 +43,7 @@ pub struct Mailbox {
     items: BTreeMap<u64, Item>,
     deleted: BTreeMap<u64, Item>,
     by_uid: BTreeMap<Arc<str>, u64>,
-    transactions: BTreeMap<String, u64>,
+    transactions: BTreeMap<String, (u64, u64)>,
     singles: BTreeSet<(DateTime<Utc>, u64)>,
     longest: Duration,
     series: BTreeSet<u64>,
@@ -100,9 +100,15 @@ impl Mailbox {
         self.by_uid.get(uid).and_then(|key| self.items.get(key))
     }
 
-    /// The item once created under a `transactionId`, while it is still in the calendar.
-    pub(crate) fn by_transaction(&self, id: &str) -> Option<&Item> {
-        self.transactions.get(id).and_then(|key| self.items.get(key))
+    /// The item once created under a `transactionId`, while it is still in the calendar, and the print of what was sent.
+    pub(crate) fn by_transaction(&self, id: &str) -> Option<(&Item, u64)> {
+        let (key, sent) = self.transactions.get(id)?;
+        self.items.get(key).map(|item| (item, *sent))
+    }
+
+    /// Remembers what a `transactionId` made.
+    pub(crate) fn remember(&mut self, transaction: &str, key: u64, sent: u64) {
+        self.transactions.insert(transaction.to_owned(), (key, sent));
     }
 
     /// The number of the newest change that delta may show at `now`.
@@ -126,9 +132,6 @@ impl Mailbox {
         self.next_key += 1;
         let key = item.key;
         self.by_uid.insert(item.uid.clone(), key);
-        if let Some(transaction) = &item.transaction_id {
-            self.transactions.insert(transaction.clone(), key);
-        }
         self.items.insert(key, item);
         self.index(key);
         self.stamp(key, seen);
@@ -205,29 +208,34 @@ impl Mailbox {
         found
     }
 
-    /// Writes the id of an item or of one of its occurrences.
-    pub fn event_id(&self, item: &Item, date: Option<chrono::NaiveDate>, format: IdFormat) -> String {
-        let occurrence = date.map(|date| (item.shape.series.as_ref().map_or(0, |series| series.generation), date));
-        self.id_of(item.key, occurrence, format)
+    /// Writes the id of an item or of one of its occurrences, as of the folder it lies in.
+    pub fn event_id(&self, item: &Item, date: Option<NaiveDate>, format: IdFormat) -> String {
+        let occurrence =
+            date.map(|date| (item.shape.series.as_ref().map_or(0, |series| series.generation), date));
+        let folder =
+            if self.deleted.contains_key(&item.key) { Folder::DeletedItems } else { Folder::Calendar };
+        ids::encode(&self.print, EventId { key: item.key, occurrence, format, folder })
     }
 
-    /// Ids of the instances that a shape had inside a window.
-    pub(crate) fn ids_of(&self, key: u64, shape: &Shape, window: Window, format: IdFormat) -> Vec<String> {
-        let generation = shape.series.as_ref().map_or(0, |series| series.generation);
-        shape
-            .instances(window, self.zone)
-            .into_iter()
-            .map(|(date, ..)| self.id_of(key, date.map(|date| (generation, date)), format))
-            .collect()
+    /// The id by which an instance was known while it lay in the calendar.
+    pub(crate) fn former_id(
+        &self,
+        key: u64,
+        occurrence: Option<(u16, NaiveDate)>,
+        format: IdFormat,
+    ) -> String {
+        ids::encode(&self.print, EventId { key, occurrence, format, folder: Folder::Calendar })
     }
 
-    fn id_of(&self, key: u64, occurrence: Option<(u16, chrono::NaiveDate)>, format: IdFormat) -> String {
-        let folder = if self.deleted.contains_key(&key) && format == IdFormat::Ordinary {
-            Folder::DeletedItems
-        } else {
-            Folder::Calendar
-        };
-        ids::encode(&self.print, EventId { key, occurrence, format, folder })
+    /// The item and occurrence an id stands for. `deleted` also looks into Deleted Items.
+    pub(crate) fn find(&self, text: &str, deleted: bool) -> Option<(&Item, Option<NaiveDate>)> {
+        let id = ids::decode(&self.print, text)?;
+        let dead =
+            || if deleted && id.format == IdFormat::Immutable { self.deleted.get(&id.key) } else { None };
+        let item = self.items.get(&id.key).filter(|_| id.folder == Folder::Calendar).or_else(dead)?;
+        let Some((generation, date)) = id.occurrence else { return Some((item, None)) };
+        let current = item.shape.series.as_ref().is_some_and(|series| series.generation == generation);
+        (current && item.shape.has(date)).then_some((item, Some(date)))
     }
 
     fn stamp(&mut self, key: u64, seen: DateTime<Utc>) {

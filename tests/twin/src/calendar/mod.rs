@@ -7,7 +7,10 @@ pub mod recurrence;
 pub mod zone;
 
 pub use ids::IdFormat;
-pub use item::{Attendee, Content, Exception, Instance, Item, Person, Response, Sensitivity, Series, Shape, ShowAs, Span, Window};
+pub use item::{
+    Attendee, Content, Exception, Instance, Item, Person, Response, Sensitivity, Series, Shape, ShowAs, Span,
+    Window,
+};
 pub use mailbox::{Mailbox, MailboxState};
 pub use recurrence::Recurrence;
 pub use zone::Zone;

@@ -122,18 +122,26 @@ pub struct BadRecurrence {
 impl Recurrence {
     /// Every `interval` weeks on the weekday of `start`, without end.
     pub fn weekly(start: NaiveDate, interval: u32) -> Recurrence {
-        let pattern = Pattern { interval, days_of_week: vec![name(start.weekday()).to_owned()], ..Pattern::of(PatternKind::Weekly) };
+        let pattern = Pattern {
+            interval,
+            days_of_week: vec![name(start.weekday()).to_owned()],
+            ..Pattern::of(PatternKind::Weekly)
+        };
         Recurrence { pattern, range: Range::from(start) }
     }
 
     /// Every `interval` days from `start`, without end.
     pub fn daily(start: NaiveDate, interval: u32) -> Recurrence {
-        Recurrence { pattern: Pattern { interval, ..Pattern::of(PatternKind::Daily) }, range: Range::from(start) }
+        Recurrence {
+            pattern: Pattern { interval, ..Pattern::of(PatternKind::Daily) },
+            range: Range::from(start),
+        }
     }
 
     /// The same series with `date` as its last possible day.
     pub fn until(mut self, date: NaiveDate) -> Recurrence {
-        self.range = Range { kind: RangeKind::EndDate, end_date: date, number_of_occurrences: 0, ..self.range };
+        self.range =
+            Range { kind: RangeKind::EndDate, end_date: date, number_of_occurrences: 0, ..self.range };
         self
     }
 
@@ -151,14 +159,20 @@ impl Recurrence {
         if pattern.interval == 0 {
             return bad("pattern.interval", "must be 1 or more");
         }
-        if pattern.days_of_week.iter().any(|day| weekday(day).is_none()) || weekday(&pattern.first_day_of_week).is_none() {
+        if pattern.days_of_week.iter().any(|day| weekday(day).is_none())
+            || weekday(&pattern.first_day_of_week).is_none()
+        {
             return bad("pattern.daysOfWeek", "expects sunday, monday, ... saturday");
         }
         use PatternKind::{AbsoluteMonthly, AbsoluteYearly, RelativeMonthly, RelativeYearly, Weekly};
-        if matches!(pattern.kind, Weekly | RelativeMonthly | RelativeYearly) && pattern.days_of_week.is_empty() {
+        if matches!(pattern.kind, Weekly | RelativeMonthly | RelativeYearly)
+            && pattern.days_of_week.is_empty()
+        {
             return bad("pattern.daysOfWeek", "is required for this type");
         }
-        if matches!(pattern.kind, AbsoluteMonthly | AbsoluteYearly) && !(1..=31).contains(&pattern.day_of_month) {
+        if matches!(pattern.kind, AbsoluteMonthly | AbsoluteYearly)
+            && !(1..=31).contains(&pattern.day_of_month)
+        {
             return bad("pattern.dayOfMonth", "must be 1 to 31");
         }
         if matches!(pattern.kind, AbsoluteYearly | RelativeYearly) && !(1..=12).contains(&pattern.month) {
@@ -206,9 +220,12 @@ impl Recurrence {
         match self.range.kind {
             RangeKind::NoEnd => None,
             RangeKind::EndDate => Some(self.range.end_date),
-            RangeKind::Numbered => {
-                Some(self.dates(self.range.start_date, NaiveDate::MAX).last().copied().unwrap_or(self.range.start_date))
-            }
+            RangeKind::Numbered => Some(
+                self.dates(self.range.start_date, NaiveDate::MAX)
+                    .last()
+                    .copied()
+                    .unwrap_or(self.range.start_date),
+            ),
         }
     }
 
@@ -219,9 +236,12 @@ impl Recurrence {
             PatternKind::Daily => (date - start).num_days(),
             PatternKind::Weekly => (self.week_start(date) - self.week_start(start)).num_days() / 7,
             PatternKind::AbsoluteMonthly | PatternKind::RelativeMonthly => {
-                i64::from(date.year() - start.year()) * 12 + i64::from(date.month()) - i64::from(start.month())
+                i64::from(date.year() - start.year()) * 12 + i64::from(date.month())
+                    - i64::from(start.month())
             }
-            PatternKind::AbsoluteYearly | PatternKind::RelativeYearly => i64::from(date.year() - start.year()),
+            PatternKind::AbsoluteYearly | PatternKind::RelativeYearly => {
+                i64::from(date.year() - start.year())
+            }
         };
         u32::try_from(passed.max(0)).unwrap_or(u32::MAX) / step
     }
@@ -235,7 +255,10 @@ impl Recurrence {
             PatternKind::Weekly => {
                 let monday = self.week_start(start).checked_add_days(Days::new(u64::from(steps) * 7))?;
                 let days = self.weekdays();
-                (0..7).filter_map(|n| monday.checked_add_days(Days::new(n))).filter(|d| days.contains(&d.weekday())).collect()
+                (0..7)
+                    .filter_map(|n| monday.checked_add_days(Days::new(n)))
+                    .filter(|d| days.contains(&d.weekday()))
+                    .collect()
             }
             PatternKind::AbsoluteMonthly | PatternKind::RelativeMonthly => {
                 let month = start.with_day(1)?.checked_add_months(Months::new(steps))?;
@@ -256,7 +279,8 @@ impl Recurrence {
             return first.with_day(self.pattern.day_of_month.min(days));
         }
         let wanted = self.weekdays();
-        let mut hits = (1..=days).filter_map(|day| first.with_day(day)).filter(|date| wanted.contains(&date.weekday()));
+        let mut hits =
+            (1..=days).filter_map(|day| first.with_day(day)).filter(|date| wanted.contains(&date.weekday()));
         match self.pattern.index {
             Index::First => hits.next(),
             Index::Second => hits.nth(1),
@@ -306,6 +330,7 @@ fn weekday(name: &str) -> Option<Weekday> {
     name.parse().ok()
 }
 
-fn name(day: Weekday) -> &'static str {
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"][day.num_days_from_monday() as usize]
+pub(crate) fn name(day: Weekday) -> &'static str {
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+        [day.num_days_from_monday() as usize]
 }

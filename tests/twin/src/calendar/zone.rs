@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use icu_time::zone::{IanaParserExtended, WindowsParser};
+use icu_time::zone::WindowsParser;
+use icu_time::zone::iana::IanaParserExtended;
 use serde::{Deserialize, Serialize};
 
 /// A zone together with the name it was given by: Windows ("Romance Standard Time") or IANA ("Europe/Paris").
@@ -19,7 +20,9 @@ pub struct Zone {
 
 /// A name that is neither a Windows nor an IANA zone.
 #[derive(Debug, thiserror::Error)]
-#[error("\"{0}\" is neither a Windows nor an IANA time zone; try \"UTC\", \"Romance Standard Time\" or \"Europe/Paris\"")]
+#[error(
+    "\"{0}\" is neither a Windows nor an IANA time zone; try \"UTC\", \"Romance Standard Time\" or \"Europe/Paris\""
+)]
 pub struct UnknownZone(pub String);
 
 impl Zone {
@@ -42,6 +45,12 @@ impl Zone {
     /// The rules of the zone.
     pub fn tz(&self) -> Tz {
         self.tz
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Zone::utc()
     }
 }
 

@@ -1,0 +1,179 @@
+//! The twin behind a socket: login host, Graph and control API on one loopback port.
+//!
+//! Plain hyper rather than a framework, because faults need the connection itself: an answer that breaks off in the
+//! middle, or never comes.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::control;
+use crate::{Answer, Delivery, Twin};
+
+/// Where a served twin takes the time from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    Real,
+    /// Stands still until it is set.
+    Manual(DateTime<Utc>),
+}
+
+impl Clock {
+    /// The time now.
+    pub fn now(self) -> DateTime<Utc> {
+        match self {
+            Clock::Real => real_time(),
+            Clock::Manual(at) => at,
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place where a served twin meets the real clock")]
+fn real_time() -> DateTime<Utc> {
+    std::time::SystemTime::now().into()
+}
+
+/// A twin with its clock, as shared by all connections.
+#[derive(Debug)]
+pub struct State {
+    /// The twin.
+    pub twin: Twin,
+    /// Its time.
+    pub clock: Clock,
+}
+
+/// A running server; it stops when dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on 127.0.0.1; port 0 takes a free one. The twin's links point to this address from then on.
+    pub async fn start(mut twin: Twin, port: u16) -> io::Result<Server> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        twin.set_base_url(&format!("http://{address}"));
+        let state = Arc::new(Mutex::new(State { twin, clock: Clock::Real }));
+        let accepting = background(accept(listener, state.clone()));
+        Ok(Server { address, state, accepting })
+    }
+
+    /// `http://127.0.0.1:port`, for the login host and for Graph.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Does something with twin and clock between two requests.
+    pub fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        action(&mut lock(&self.state))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a server has one task per connection; they end with the runtime"
+)]
+fn background(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(task)
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(converse(stream, state.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) {
+    // An answer is one small write; without this the client waits for a delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(request, state.clone()));
+    // A broken connection is the client's or a fault's doing, nothing to report.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<Body>, io::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let request = Request::from_parts(head, body);
+    if request.uri().path().starts_with("/_twin/") {
+        let (status, body) = control::handle(&mut lock(&state), &request);
+        let response = Response::builder().status(status).header("content-type", "application/json");
+        return response.body(whole(Bytes::from(body.to_string()))).map_err(io::Error::other);
+    }
+    let (lane, Answer { response, delivery }) = {
+        let State { twin, clock } = &mut *lock(&state);
+        (twin.begin(&request), twin.handle(clock.now(), &request))
+    };
+    if let Delivery::Delay(time) = delivery {
+        tokio::time::sleep(time).await;
+    }
+    lock(&state).twin.end(&lane);
+    deliver(response, delivery)
+}
+
+fn deliver(response: Response<Bytes>, delivery: Delivery) -> Result<Response<Body>, io::Error> {
+    match delivery {
+        Delivery::Normal | Delivery::Delay(_) => Ok(response.map(whole)),
+        Delivery::ResetMidBody => Ok(response.map(broken)),
+        Delivery::DropBeforeEffect | Delivery::DropAfterEffect => {
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        }
+    }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+fn broken(bytes: Bytes) -> Body {
+    let half = bytes.slice(..bytes.len() / 2);
+    let frames = [Ok(Frame::data(half)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
+    StreamBody::new(futures::stream::iter(frames)).boxed_unsync()
+}
+
+/// Waits until a server answers, for programs that start one.
+pub async fn ready(address: SocketAddr, patience: Duration) -> bool {
+    tokio::time::timeout(patience, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok())
+}
+
+/// Status of a control answer that went well.
+pub(crate) const FINE: StatusCode = StatusCode::OK;
