@@ -1,0 +1,112 @@
+use crate::fifo::{FifoQueue, FifoRules, Message};
+use crate::{TestClock, lock};
+use chrono::TimeDelta;
+use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::ids::derived;
+use roomsync_ports::{Clock, HintQueue, QueueError, Rejection};
+use std::sync::Mutex;
+
+/// The queues between functions, in memory.
+#[derive(Debug)]
+pub struct MemoryQueue {
+    clock: TestClock,
+    polls: Mutex<FifoQueue>,
+    tenants: Mutex<FifoQueue>,
+    rejections: Mutex<Vec<Rejection>>,
+}
+
+/// One of the queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Hints for rooms, group = room.
+    Polls,
+    /// Hints for tenants, group = tenant.
+    Tenants,
+}
+
+impl MemoryQueue {
+    /// Empty queues with the settings of `template.yaml`.
+    #[must_use]
+    pub fn new(clock: TestClock) -> Self {
+        let queue = || Mutex::new(FifoQueue::new(FifoRules::default()));
+        Self { clock, polls: queue(), tenants: queue(), rejections: Mutex::default() }
+    }
+
+    fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {
+        match lane {
+            Lane::Polls => &self.polls,
+            Lane::Tenants => &self.tenants,
+        }
+    }
+
+    /// Puts a raw message in, for bodies that no program of ours would write.
+    pub fn send(&self, lane: Lane, group: &str, deduplication: &str, body: &str) {
+        lock(self.lane(lane)).send(group, deduplication, body, self.clock.now());
+    }
+
+    /// At most `max` messages, as one batch of the function behind the queue gets them.
+    #[must_use]
+    pub fn receive(&self, lane: Lane, max: usize) -> Vec<Message> {
+        lock(self.lane(lane)).receive(max, self.clock.now())
+    }
+
+    /// Deletes a message that is done.
+    pub fn delete(&self, lane: Lane, receipt: u64) {
+        lock(self.lane(lane)).delete(receipt);
+    }
+
+    /// Hides a received message for so long, counted from now.
+    pub fn hide(&self, lane: Lane, receipt: u64, delay: TimeDelta) {
+        lock(self.lane(lane)).hide(receipt, delay, self.clock.now());
+    }
+
+    /// The messages that are not deleted, hidden ones too.
+    #[must_use]
+    pub fn messages(&self, lane: Lane) -> Vec<Message> {
+        lock(self.lane(lane)).messages().cloned().collect()
+    }
+
+    /// The messages that were received too often.
+    #[must_use]
+    pub fn dead(&self, lane: Lane) -> Vec<Message> {
+        lock(self.lane(lane)).dead().to_vec()
+    }
+
+    /// The messages that could not be understood.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<Rejection> {
+        lock(&self.rejections).clone()
+    }
+
+    fn send_hint<T: serde::Serialize>(
+        &self,
+        lane: Lane,
+        group: &str,
+        hint: &T,
+        tick: &str,
+    ) -> Result<(), QueueError> {
+        let body = serde_json::to_string(hint).map_err(|error| QueueError {
+            sent: 1,
+            refused: 1,
+            why: error.to_string(),
+        })?;
+        let deduplication = derived(&["hint", group, tick, &body]).to_string();
+        self.send(lane, group, &deduplication, &body);
+        Ok(())
+    }
+}
+
+impl HintQueue for MemoryQueue {
+    async fn send_polls(&self, hints: &[PollHint], tick: &str) -> Result<(), QueueError> {
+        hints.iter().try_for_each(|hint| self.send_hint(Lane::Polls, &hint.room().key(), hint, tick))
+    }
+
+    async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
+        hints.iter().try_for_each(|hint| self.send_hint(Lane::Tenants, hint.tenant_id.as_str(), hint, tick))
+    }
+
+    async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
+        lock(&self.rejections).extend_from_slice(rejections);
+        Ok(())
+    }
+}
