@@ -144,17 +144,17 @@ fn every_variable_is_in_its_functions_readme_and_nothing_else_is() {
         let path = root().join("functions").join(function.binary()).join("README.md");
         let readme =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let described: BTreeSet<String> =
-            readme.lines().filter_map(variable_row).map(str::to_owned).collect();
+        let described: BTreeSet<String> = readme.lines().flat_map(variables).map(str::to_owned).collect();
         let given: BTreeSet<String> = function.environment.keys().cloned().collect();
         assert_eq!(described, given, "{}", path.display());
     }
 }
 
-/// The `NAME` of a table row ``| `NAME` | … |``.
-fn variable_row(line: &str) -> Option<&str> {
-    let name = line.strip_prefix("| `")?.split('`').next()?;
-    name.chars().all(|c| c.is_ascii_uppercase() || c == '_').then_some(name)
+/// The names in the first cell of a table row: ``| `NAME`, `OTHER` | … |``.
+fn variables(line: &str) -> impl Iterator<Item = &str> {
+    let cell = line.strip_prefix("| `").and_then(|row| row.split(" | ").next()).unwrap_or_default();
+    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    cell.split(['`', ',', ' ']).filter(is_name)
 }
 
 #[test]
