@@ -1,0 +1,155 @@
+//! What an answer that is no answer means: by its status first, by its code second, never by its message (`errors` page).
+
+use crate::transport::TransportError;
+use http::{HeaderMap, StatusCode};
+use roomsync_ports::{GraphError, Trace};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What was asked; some failures mean more for one question than for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    View,
+    Delta,
+    Entry,
+    Places,
+    User,
+}
+
+impl Question {
+    /// Path of the request without anything that belongs to a tenant, for the log.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::View => "/users/{room}/calendarView",
+            Self::Delta => "/users/{room}/calendarView/delta",
+            Self::Entry => "/users/{room}/events/{event}",
+            Self::Places => "/places",
+            Self::User => "/users/{room}",
+        }
+    }
+}
+
+/// Codes of a mailbox that is not there, whatever the status (fact sheet of the error pages: 404, also 403 and 400 seen).
+const NO_MAILBOX: [&str; 6] = [
+    "ErrorInvalidUser",
+    "ResourceNotFound",
+    "Request_ResourceNotFound",
+    "MailboxNotEnabledForRESTAPI",
+    "MailboxNotSupportedForRESTAPI",
+    "MailboxNotHostedInExchangeOnline",
+];
+
+/// Whether a 404 says that the mailbox is gone, and not only something in it.
+pub(crate) fn is_mailbox_gone(code: &str) -> bool {
+    NO_MAILBOX.iter().any(|known| known.eq_ignore_ascii_case(code))
+}
+
+/// The failure that an answer of a status other than 200 stands for.
+pub(crate) fn failure(
+    question: Question,
+    status: StatusCode,
+    wait: Option<Duration>,
+    codes: &Codes,
+    request_id: String,
+) -> GraphError {
+    let trace = Trace { status: Some(status.as_u16()), code: codes.name(status), request_id };
+    match status.as_u16() {
+        429 => GraphError::Throttled { retry_after: wait, trace },
+        503 if wait.is_some() => GraphError::Throttled { retry_after: wait, trace },
+        504 if question == Question::View => GraphError::TooWide(trace),
+        408 | 423 | 500.. => GraphError::Transient(trace),
+        410 => GraphError::CursorExpired(trace),
+        401 => GraphError::Unauthorized(trace),
+        400..500 if question == Question::Delta && codes.any(is_about_the_link) => {
+            GraphError::CursorExpired(trace)
+        }
+        400 if question == Question::View && codes.any(is_too_wide) => GraphError::TooWide(trace),
+        400 | 403 if codes.any(is_mailbox_gone) => GraphError::NotFound(trace),
+        403 => GraphError::Forbidden(trace),
+        404 => GraphError::NotFound(trace),
+        409 | 412 => GraphError::Conflict(trace),
+        _ => GraphError::Contract(trace),
+    }
+}
+
+/// The failure that a missing answer stands for. `request_id` is ours.
+pub(crate) fn no_answer(question: Question, error: TransportError, request_id: String) -> GraphError {
+    let trace = Trace { status: None, code: error.to_string(), request_id };
+    match error {
+        TransportError::Timeout | TransportError::TooLarge if question == Question::View => {
+            GraphError::TooWide(trace)
+        }
+        TransportError::TooLarge => GraphError::Contract(trace),
+        TransportError::Timeout | TransportError::Cut | TransportError::Unreachable => {
+            GraphError::Transient(trace)
+        }
+    }
+}
+
+/// `SyncStateNotFound`, `syncStateInvalid`, `resyncRequired`, `fullSyncRequired`, `InvalidDeltaToken` and their like.
+fn is_about_the_link(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    code.contains("sync") || code.contains("deltatoken")
+}
+
+fn is_too_wide(code: &str) -> bool {
+    code.eq_ignore_ascii_case("ErrorTimeIntervalTooBig")
+}
+
+/// The codes of an error body, the outer one first: inner errors may be more specific (`errors` page).
+pub(crate) struct Codes {
+    codes: Vec<String>,
+    request_id: Option<String>,
+}
+
+/// Inner errors that are looked at.
+const DEEPEST: usize = 5;
+
+impl Codes {
+    /// Reads any body; one that is no error body has no codes.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let mut found = Self { codes: Vec::new(), request_id: None };
+        let mut error = &body["error"];
+        for _ in 0..DEEPEST {
+            found.codes.extend(error["code"].as_str().and_then(word));
+            if found.request_id.is_none() {
+                found.request_id = error["request-id"].as_str().and_then(word);
+            }
+            error = match &error["innerError"] {
+                Value::Null => &error["innererror"],
+                inner => inner,
+            };
+        }
+        found
+    }
+
+    fn any(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.codes.iter().any(|code| is(code))
+    }
+
+    fn name(&self, status: StatusCode) -> String {
+        self.codes.first().cloned().unwrap_or_else(|| {
+            status.canonical_reason().map_or_else(|| "NoCode".to_owned(), |reason| reason.replace(' ', ""))
+        })
+    }
+
+    /// The request id of an answer: from its headers, or its body, or else ours.
+    pub(crate) fn request_id(&self, headers: &HeaderMap, ours: &str) -> String {
+        header_id(headers, "request-id")
+            .or_else(|| self.request_id.clone())
+            .unwrap_or_else(|| ours.to_owned())
+    }
+}
+
+/// A request id in a header.
+pub(crate) fn header_id(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|id| id.to_str().ok()).and_then(word)
+}
+
+/// The part of a text that is safe to log: one word of at most 64 letters, so that nothing of a calendar can hide in it.
+pub(crate) fn word(text: &str) -> Option<String> {
+    let word: String =
+        text.chars().take_while(|c| c.is_ascii_alphanumeric() || "_.-".contains(*c)).take(64).collect();
+    (!word.is_empty()).then_some(word)
+}

@@ -1,0 +1,170 @@
+//! The one way to Graph: link, lane, token, request, outcome.
+
+use crate::client::TenantGraph;
+use crate::lanes::Lane;
+use crate::link::{self, Goal, VERSION};
+use crate::outcome::{self, Codes, Question, header_id};
+use crate::retry_after;
+use crate::token::Token;
+use crate::transport::Transport;
+use crate::wire;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use roomsync_ports::{Clock, GraphError, Secrets, Trace};
+use serde::Deserialize;
+
+/// What may stand as it is in a segment or a value of a query.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// One request.
+pub(crate) struct Call<'a> {
+    pub(crate) question: Question,
+    /// Which mailbox or directory it counts against.
+    pub(crate) lane: &'a str,
+    pub(crate) uri: Uri,
+    pub(crate) prefer: Option<HeaderValue>,
+}
+
+/// A whole answer of status 200.
+pub(crate) struct Answer {
+    pub(crate) body: Bytes,
+    request_id: String,
+}
+
+impl Answer {
+    /// Reads the body as a whole; what cannot be read leaves nothing.
+    pub(crate) fn read<'a, W: Deserialize<'a>>(&'a self) -> Result<W, GraphError> {
+        wire::read(&self.body).map_err(|why| self.unusable(why))
+    }
+
+    /// The answer breaks Graph's own shape.
+    pub(crate) fn unusable(&self, why: impl Into<String>) -> GraphError {
+        GraphError::Contract(Trace {
+            status: Some(StatusCode::OK.as_u16()),
+            code: why.into(),
+            request_id: self.request_id.clone(),
+        })
+    }
+}
+
+/// Text as it may stand in a URI.
+pub(crate) fn escaped(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ESCAPED)
+}
+
+impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
+    /// The URI of a path and query below the version.
+    pub(crate) fn uri(&self, path_and_query: &str) -> Result<Uri, GraphError> {
+        format!("{}/{VERSION}/{path_and_query}", self.connection.endpoints.graph())
+            .parse()
+            .map_err(|_| refused_link("RequestUnreadable"))
+    }
+
+    /// The URI of a link, if it leads where it may.
+    pub(crate) fn follow(&self, link: &str, goal: Goal<'_>) -> Result<Uri, GraphError> {
+        let connection = &self.connection;
+        link::check(link, connection.endpoints.graph(), &connection.tenant, goal).map_err(refused_link)
+    }
+
+    /// The URI of a link in an answer, if it leads where it may.
+    pub(crate) fn follow_from(&self, answer: &Answer, link: &str, goal: Goal<'_>) -> Result<Uri, GraphError> {
+        let connection = &self.connection;
+        link::check(link, connection.endpoints.graph(), &connection.tenant, goal)
+            .map_err(|why| answer.unusable(why))
+    }
+
+    /// Asks, with a fresh token once more if the first one is refused.
+    pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
+        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane));
+        // The semaphore is never closed; if it were, the call would simply not wait for its turn.
+        let _turn = lane.turns.acquire().await.ok();
+        self.open(&lane)?;
+        let token = self.token().await?;
+        let first = self.exchange(&call, &lane, &token).await;
+        if matches!(first, Err(GraphError::Unauthorized(_)))
+            && let Some(token) = self.token_after(&token).await?
+        {
+            return self.exchange(&call, &lane, &token).await;
+        }
+        first
+    }
+
+    fn open(&self, lane: &Lane) -> Result<(), GraphError> {
+        let now = self.shared.clock.now();
+        match lane.closed(now) {
+            None => Ok(()),
+            Some(closed) => Err(GraphError::Throttled {
+                retry_after: (closed.until - now).to_std().ok(),
+                trace: Trace { status: None, code: "NotYet".to_owned(), request_id: closed.request_id },
+            }),
+        }
+    }
+
+    async fn exchange(&self, call: &Call<'_>, lane: &Lane, token: &Token) -> Result<Answer, GraphError> {
+        let shared = &self.shared;
+        // Another call may have been told to wait while this one was waiting for its token.
+        self.open(lane)?;
+        let ours = (shared.options.request_ids)().to_string();
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = call.uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, token.bearer.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(
+            "client-request-id",
+            HeaderValue::from_str(&ours).map_err(|_| refused_link("RequestUnreadable"))?,
+        );
+        if let Some(prefer) = &call.prefer {
+            headers.insert("prefer", prefer.clone());
+        }
+        let begun = shared.clock.now();
+        let answer = shared.transport.send(request).await;
+        let now = shared.clock.now();
+        let result = match answer {
+            Err(error) => Err(outcome::no_answer(call.question, error, ours)),
+            Ok(answer) => {
+                let (parts, body) = answer.into_parts();
+                self.judge(call, lane, parts.status, &parts.headers, body, &ours)
+            }
+        };
+        tracing::debug!(
+            graph.path = call.question.path(),
+            tenant.id = %self.connection.tenant,
+            duration_ms = (now - begun).num_milliseconds(),
+            outcome = %result.as_ref().map_or_else(ToString::to_string, |answer| format!("200 (request {})", answer.request_id)),
+            "asked Graph"
+        );
+        result
+    }
+
+    fn judge(
+        &self,
+        call: &Call<'_>,
+        lane: &Lane,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+        ours: &str,
+    ) -> Result<Answer, GraphError> {
+        if status == StatusCode::OK {
+            let request_id = header_id(headers, "request-id").unwrap_or_else(|| ours.to_owned());
+            return Ok(Answer { body, request_id });
+        }
+        let codes = Codes::read(&body);
+        let request_id = codes.request_id(headers, ours);
+        let now = self.shared.clock.now();
+        let wait = retry_after::wait(headers, now);
+        if let Some(wait) = wait
+            && (status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
+        {
+            lane.close(now + wait, &request_id);
+        }
+        Err(outcome::failure(call.question, status, wait, &codes, request_id))
+    }
+}
+
+fn refused_link(code: &str) -> GraphError {
+    GraphError::Contract(Trace { status: None, code: code.to_owned(), request_id: String::new() })
+}
