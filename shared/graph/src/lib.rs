@@ -13,7 +13,7 @@
 //! - A mailbox sees at most two calls at a time, and none before the time that it asked for with `Retry-After`.
 //! - An answer is used whole or not at all: what cannot be read is an error with a request id, never an empty result.
 //! - Subjects and organizers are not decoded unless the tenant's policy wants them and the entry is of normal sensitivity.
-//! - There are no retries here but one: a refused token is replaced once.
+//! - There are no retries here but one: a token that was refused, or that may lack a new role, is replaced once.
 #![allow(async_fn_in_trait, reason = "every caller is generic over the transport and awaits on its own task")]
 
 mod client;

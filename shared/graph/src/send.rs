@@ -5,7 +5,7 @@ use crate::lanes::Lane;
 use crate::link::{self, Goal, VERSION};
 use crate::outcome::{self, Codes, Question, header_id};
 use crate::retry_after;
-use crate::token::Token;
+use crate::token::{Doubt, Token};
 use crate::transport::Transport;
 use crate::wire;
 use bytes::Bytes;
@@ -75,7 +75,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             .map_err(|why| answer.unusable(why))
     }
 
-    /// Asks, with a fresh token once more if the first one is refused.
+    /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.
     pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
         let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane));
         // The semaphore is never closed; if it were, the call would simply not wait for its turn.
@@ -83,12 +83,18 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         self.open(&lane)?;
         let token = self.token().await?;
         let first = self.exchange(&call, &lane, &token).await;
-        if matches!(first, Err(GraphError::Unauthorized(_)))
-            && let Some(token) = self.token_after(&token).await?
-        {
-            return self.exchange(&call, &lane, &token).await;
+        let second = match &first {
+            Err(GraphError::Unauthorized(_)) => self.token_after(&token, Doubt::Refused).await?,
+            // The old token still serves other rooms if there is no new one.
+            Err(GraphError::Forbidden(_)) => {
+                self.token_after(&token, Doubt::Powerless).await.unwrap_or_default()
+            }
+            _ => None,
+        };
+        match second {
+            Some(token) => self.exchange(&call, &lane, &token).await,
+            None => first,
         }
-        first
     }
 
     fn open(&self, lane: &Lane) -> Result<(), GraphError> {

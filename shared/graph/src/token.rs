@@ -15,6 +15,8 @@ use std::time::Duration;
 const EARLY: Duration = Duration::from_secs(5 * 60);
 /// A refused credential is not shown again for so long: a hundred rooms of a tenant are one refusal, not a hundred.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// A token that is no older than this is not replaced because a room is forbidden: its roles are fresh.
+const POWERLESS_FOR: Duration = Duration::from_secs(60);
 /// Any other failure of the login host holds for so long, so that calls that waited for it together fail together.
 const FAILED_FOR: Duration = Duration::from_secs(5);
 
@@ -50,9 +52,19 @@ struct Failure {
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) bearer: HeaderValue,
+    fetched_at: Instant,
     use_until: Instant,
-    /// When it was fetched, if that was because Graph refused the one before.
-    replaced_at: Option<Instant>,
+    /// Fetched because the one before would not do.
+    is_second: bool,
+}
+
+/// Why a token will not do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Graph refused it.
+    Refused,
+    /// It may lack a role that was granted after it was fetched (`v2-oauth2-client-creds-grant-flow`).
+    Powerless,
 }
 
 impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
@@ -67,24 +79,30 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         self.fetch(&mut state, false).await
     }
 
-    /// Another token instead of one that Graph refused; nothing if that one had itself just replaced a refused one.
-    pub(crate) async fn token_after(&self, refused: &Token) -> Result<Option<Token>, GraphError> {
+    /// Another token instead of one that will not do; nothing if it is too early for another.
+    pub(crate) async fn token_after(&self, old: &Token, doubt: Doubt) -> Result<Option<Token>, GraphError> {
         let slot = self.slot();
         let mut state = slot.lock().await;
         let now = self.shared.clock.now();
         if let Some(token) = state.token.as_ref().filter(|token| now < token.use_until)
-            && token.bearer != refused.bearer
+            && token.bearer != old.bearer
         {
             return Ok(Some(token.clone()));
         }
-        if refused.replaced_at.is_some_and(|at| now < at + REFUSED_FOR) {
+        let too_early = match doubt {
+            Doubt::Refused => old.is_second && now < old.fetched_at + REFUSED_FOR,
+            Doubt::Powerless => now < old.fetched_at + POWERLESS_FOR,
+        };
+        if too_early {
             return Ok(None);
         }
-        state.token = None;
+        if doubt == Doubt::Refused {
+            state.token = None;
+        }
         self.fetch(&mut state, true).await.map(Some)
     }
 
-    async fn fetch(&self, state: &mut State, replacing: bool) -> Result<Token, GraphError> {
+    async fn fetch(&self, state: &mut State, is_second: bool) -> Result<Token, GraphError> {
         let asked_at = self.shared.clock.now();
         if let Some(failure) = &state.failure
             && asked_at < failure.until
@@ -97,8 +115,9 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
                 let early = EARLY.min(issued.life / 2);
                 let token = Token {
                     bearer: issued.bearer,
+                    fetched_at: asked_at,
                     use_until: asked_at + (issued.life - early),
-                    replaced_at: replacing.then_some(asked_at),
+                    is_second,
                 };
                 state.token = Some(token.clone());
                 Ok(token)

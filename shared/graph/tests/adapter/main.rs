@@ -1,4 +1,5 @@
 //! The adapter over a scripted transport: every request it makes and every answer it is given is in the test.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod calendar;
 mod directory;

@@ -1,9 +1,19 @@
 use crate::support::*;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
 use roomsync_domain::RoomId;
 use roomsync_domain::tenant::{Cloud, SecretName};
 use roomsync_ports::{Calendar, Graph, GraphError};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Its fingerprint was taken with openssl; the key that goes with it is kept nowhere.
+const CERTIFICATE: &str = include_str!("certificate.pem");
+
+fn private_key(pair: &KeyPair) -> String {
+    pem::encode(&pem::Pem::new("PRIVATE KEY", pair.as_der().unwrap().as_ref()))
+}
 
 fn refused(status: u16, error: &str, number: u32) -> Reply {
     reply(
@@ -61,7 +71,8 @@ async fn a_certificate_signs_an_assertion_for_the_token_endpoint() {
     }
     let world = World::default();
     world.network.answers(empty_view());
-    *world.safe.value.lock().unwrap() = include_str!("certificate.pem").to_owned();
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    *world.safe.value.lock().unwrap() = format!("{CERTIFICATE}{}", private_key(&pair));
     let mut config = config(TENANT);
     config.credential.secret = None;
     config.credential.certificate = Some(SecretName { name: "demo".into(), expires: None });
@@ -69,7 +80,7 @@ async fn a_certificate_signs_an_assertion_for_the_token_endpoint() {
     let form = form(world.network.login_requests()[0].body());
     assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
     assert!(!form.contains_key("client_secret"));
-    let key = jsonwebtoken::DecodingKey::from_rsa_pem(include_bytes!("certificate.public.pem")).unwrap();
+    let key = jsonwebtoken::DecodingKey::from_rsa_der(pair.public_key().as_ref());
     let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::PS256);
     rules.set_audience(&[format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token")]);
     rules.validate_exp = false;
@@ -85,15 +96,14 @@ async fn a_certificate_signs_an_assertion_for_the_token_endpoint() {
 
 #[tokio::test]
 async fn certificates_that_cannot_be_used() {
-    let whole = include_str!("certificate.pem");
-    let (certificate, key) = whole.split_at(whole.find("-----BEGIN PRIVATE KEY").unwrap());
+    let key = private_key(&KeyPair::generate(KeySize::Rsa2048).unwrap());
     let elliptic = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
     let table = [
-        (certificate.to_owned(), "PrivateKeyMissingInSecret"),
-        (key.to_owned(), "CertificateMissingInSecret"),
+        (CERTIFICATE.to_owned(), "PrivateKeyMissingInSecret"),
+        (key, "CertificateMissingInSecret"),
         (String::new(), "CertificateMissingInSecret"),
         ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----".to_owned(), "CertificateIsNotPem"),
-        (format!("{certificate}{elliptic}"), "PrivateKeyIsNotRsa"),
+        (format!("{CERTIFICATE}{elliptic}"), "PrivateKeyIsNotRsa"),
     ];
     for (text, expected) in table {
         let world = World::default();
@@ -320,4 +330,28 @@ async fn fifty_refused_calls_replace_the_token_once() {
     });
     assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
     assert_eq!(world.network.login_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_role_granted_later_is_in_the_next_token() {
+    let world = World::default();
+    let forbidden = || error(403, "ErrorAccessDenied");
+    world.network.answers(forbidden());
+    let graph = world.tenant();
+    let denied = |result: Result<_, GraphError>| assert!(matches!(result, Err(GraphError::Forbidden(_))));
+    denied(graph.view(&room(), week(), BOTH, None).await.map(drop));
+    assert_eq!(world.network.login_requests().len(), 1, "a fresh token knows all roles");
+
+    world.clock.forward(Duration::from_secs(60));
+    world.network.answers(forbidden()).answers(empty_view()).answers(empty_view());
+    graph.view(&room(), week(), BOTH, None).await.unwrap();
+    graph.view(&room(), week(), BOTH, None).await.unwrap();
+    assert_eq!(world.network.login_requests().len(), 2);
+
+    world.clock.forward(Duration::from_secs(60));
+    world.network.login.lock().unwrap().push_back(reply(503, &[], ""));
+    world.network.answers(forbidden()).answers(empty_view());
+    denied(graph.view(&room(), week(), BOTH, None).await.map(drop));
+    graph.view(&RoomId::new("another"), week(), BOTH, None).await.unwrap();
+    assert_eq!(bearer(&world.network.graph_requests()[5]), "Bearer token-2", "the old token still serves");
 }
