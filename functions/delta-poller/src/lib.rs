@@ -1,1 +1,15 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod detect;
+pub mod handler;
+pub mod lane;
+pub mod links;
+pub mod missing;
+pub mod outcome;
+pub mod poll_room;
+pub mod read;
+pub mod stop;
+pub mod trouble;
+
+pub use handler::{Deps, handle};

@@ -1,1 +1,8 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod handler;
+pub mod sight;
+pub mod sync_tenant;
+
+pub use handler::{Deps, Event, handle};

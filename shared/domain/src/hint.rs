@@ -66,14 +66,6 @@ impl PollHint {
     pub fn room(&self) -> RoomRef {
         RoomRef::new(self.tenant_id.clone(), self.room_id.clone())
     }
-
-    /// Two hints for one room in one batch are one look.
-    #[must_use]
-    pub fn merged(mut self, other: &Self) -> Self {
-        self.full |= other.full;
-        self.accept_mass_end |= other.accept_mass_end;
-        self
-    }
 }
 
 /// "Look at the rooms of this tenant": body of a message in the tenant queue.

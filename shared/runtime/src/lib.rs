@@ -1,5 +1,6 @@
 //! What every Lambda of roomsync needs around its use case: settings, logs, metrics, clock, queues, secrets.
 
+pub mod batch;
 pub mod clock;
 pub mod metrics;
 pub mod queue;

@@ -1,0 +1,136 @@
+//! One invocation: a batch of hints, one look per room, every record accounted for.
+
+use crate::links::NewestLinks;
+use crate::outcome::Outcome;
+use crate::poll_room::{Tools, poll_room};
+use crate::stop::Stop;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use roomsync_domain::hint::PollHint;
+use roomsync_domain::tenant::Tenant;
+use roomsync_domain::{Instant, RoomRef};
+use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, StoreError, TenantStore};
+use roomsync_runtime::batch;
+use roomsync_runtime::metrics::{Metric, Metrics};
+use roomsync_runtime::tenants::TenantCache;
+use tracing::{error, info, warn};
+
+/// Rooms that are looked at at once.
+const AT_ONCE: usize = 10;
+
+/// What lives as long as the environment.
+#[derive(Debug)]
+pub struct Deps<G, S, Q, K> {
+    /// Graph.
+    pub graph: G,
+    /// The tables.
+    pub store: S,
+    /// Where messages go that cannot be understood.
+    pub queue: Q,
+    /// The clock.
+    pub clock: K,
+    /// Tenants, for a minute.
+    pub tenants: TenantCache,
+    /// Links newer than the stored ones.
+    pub links: NewestLinks,
+}
+
+impl<G, S, Q, K> Deps<G, S, Q, K> {
+    /// Fresh dependencies.
+    pub fn new(graph: G, store: S, queue: Q, clock: K) -> Self {
+        Self { graph, store, queue, clock, tenants: TenantCache::default(), links: NewestLinks::default() }
+    }
+}
+
+/// Handles a batch. No call is begun after `deadline`.
+pub async fn handle<G, S, Q, K>(
+    event: SqsEvent,
+    deps: &Deps<G, S, Q, K>,
+    deadline: Instant,
+) -> SqsBatchResponse
+where
+    G: Graph,
+    S: TenantStore + RoomStore + BookingStore,
+    Q: HintQueue,
+    K: Clock,
+{
+    batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint| {
+        look(deps, room, hint, deadline).await
+    })
+    .await
+}
+
+/// Looks at one room and tells whether its messages are done.
+async fn look<G, S, Q, K>(deps: &Deps<G, S, Q, K>, room: &RoomRef, hint: &PollHint, deadline: Instant) -> bool
+where
+    G: Graph,
+    S: TenantStore + RoomStore + BookingStore,
+    K: Clock,
+{
+    let begun = deps.clock.now();
+    let result = match tenant(deps, room, begun).await {
+        Ok(Some(tenant)) => {
+            let calendar = deps.graph.tenant(&tenant.config);
+            let tools =
+                Tools { calendar: &calendar, store: &deps.store, clock: &deps.clock, links: &deps.links };
+            poll_room(hint, &tenant, &tools, deadline).await
+        }
+        Ok(None) => Ok(Outcome::Unknown),
+        Err(error) => Err(Stop::Store(error)),
+    };
+    let duration_ms = (deps.clock.now() - begun).num_milliseconds();
+    match result {
+        Ok(outcome) => {
+            report(room, &outcome, duration_ms, begun);
+            true
+        }
+        Err(stop) => {
+            warn!(room.id = %room, duration_ms, error = %stop, "The look at a room goes back to the queue");
+            false
+        }
+    }
+}
+
+async fn tenant<G, S: TenantStore, Q, K>(
+    deps: &Deps<G, S, Q, K>,
+    room: &RoomRef,
+    now: Instant,
+) -> Result<Option<Tenant>, StoreError> {
+    deps.tenants.get(&deps.store, &room.tenant, now).await
+}
+
+fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, now: Instant) {
+    let name = outcome.name();
+    let mut metrics = Metrics::new(now);
+    metrics.count(Metric::Polls, 1);
+    match outcome {
+        Outcome::Quiet | Outcome::Unknown => {
+            info!(room.id = %room, outcome = name, duration_ms, "Looked at a room")
+        }
+        Outcome::Done { tally, drift, mode } => {
+            let drift = drift.map(|drift| drift.repaired);
+            metrics.count(Metric::Changes, tally.created + tally.updated + tally.ended + tally.revived);
+            if let Some(repaired) = drift {
+                metrics.count(Metric::Drift, repaired as usize);
+            }
+            info!(
+                room.id = %room, outcome = name, duration_ms, sync.mode = ?mode, created = tally.created, updated = tally.updated,
+                ended = tally.ended, revived = tally.revived, drift, "Brought a room into step"
+            );
+        }
+        Outcome::Waiting(until) => {
+            info!(room.id = %room, outcome = name, duration_ms, %until, "Graph asked to wait")
+        }
+        Outcome::Guarded(guarded) => {
+            metrics.count(Metric::GuardStopped, 1);
+            error!(
+                room.id = %room, outcome = name, duration_ms, ending = guarded.ending, of = guarded.of,
+                "The guard stopped a run that would end many bookings; the next look or `roomsync resync --accept-mass-end` decides"
+            );
+        }
+        Outcome::Troubled(kind) => {
+            metrics.count(Metric::Troubled, 1);
+            warn!(room.id = %room, outcome = name, duration_ms, trouble = ?kind, "A room cannot be read");
+        }
+    }
+    metrics.emit();
+}

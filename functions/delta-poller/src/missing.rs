@@ -1,0 +1,125 @@
+//! Missing: why a booking that we hold is not in its place, before we say that it ended.
+
+use crate::lane::Lane;
+use crate::stop::Stop;
+use futures::{StreamExt, TryStreamExt, stream};
+use roomsync_domain::booking::{Booking, EndReason, Kind, Status};
+use roomsync_domain::context::Context;
+use roomsync_domain::entry::{CalendarEntry, EntryKind, Response};
+use roomsync_domain::{EventId, project};
+use roomsync_ports::{Calendar, Clock};
+use std::collections::BTreeMap;
+
+/// Entries that are asked for one by one in one look.
+const MOST_QUESTIONS: usize = 200;
+/// From so many missing occurrences of one series on, the series is asked instead.
+const MANY_OF_A_SERIES: usize = 6;
+/// Questions on their way at once; a mailbox bears four calls (throttling-limits).
+const AT_ONCE: usize = 2;
+
+/// What became of the missing.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Entries that are elsewhere in the calendar.
+    pub elsewhere: Vec<CalendarEntry>,
+    /// Bookings that are over, and why.
+    pub over: Vec<(Booking, EndReason)>,
+    /// Bookings that could not be asked about this time: they stay as they are and the look is not complete.
+    pub unasked: usize,
+}
+
+/// Finds out about each missing booking.
+///
+/// `snapshot` says that the calendar was read in one answer: then absence alone proves an end, and asking only tells the reason.
+pub async fn find_out<C: Calendar, K: Clock>(
+    lane: &Lane<'_, C, K>,
+    context: &Context,
+    missing: Vec<Booking>,
+    snapshot: bool,
+) -> Result<Found, Stop> {
+    let mut found = Found::default();
+    let (series, single) = if snapshot { by_series(missing) } else { (BTreeMap::new(), missing) };
+    for (master, bookings) in series {
+        lane.check_time()?;
+        let master = lane.calendar.entry(lane.room, &EventId::new(master), lane.wanted).await?;
+        let reason = if master.is_some_and(|entry| entry.cancelled) {
+            EndReason::Cancelled
+        } else {
+            EndReason::Deleted
+        };
+        found.over.extend(bookings.into_iter().map(|booking| (booking, reason)));
+    }
+    let (asked, rest) = single.split_at(single.len().min(MOST_QUESTIONS));
+    let answers: Vec<Fate> = stream::iter(asked.iter().map(|booking| ask(lane, context, booking)))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    for (booking, fate) in asked.iter().zip(answers) {
+        match fate {
+            Fate::Over(reason) => found.over.push((booking.clone(), reason)),
+            Fate::Elsewhere(entry) => found.elsewhere.push(*entry),
+        }
+    }
+    if snapshot {
+        found.over.extend(rest.iter().map(|booking| (booking.clone(), EndReason::Deleted)));
+    } else {
+        found.unasked = rest.len();
+    }
+    Ok(found)
+}
+
+fn by_series(missing: Vec<Booking>) -> (BTreeMap<String, Vec<Booking>>, Vec<Booking>) {
+    let mut series: BTreeMap<String, Vec<Booking>> = BTreeMap::new();
+    let mut single = Vec::new();
+    for booking in missing {
+        match (&booking.state.series_id, booking.state.kind) {
+            (Some(id), Kind::Occurrence) => series.entry(id.clone()).or_default().push(booking),
+            _ => single.push(booking),
+        }
+    }
+    series.retain(|_, bookings| {
+        let many = bookings.len() >= MANY_OF_A_SERIES;
+        if !many {
+            single.append(bookings);
+        }
+        many
+    });
+    (series, single)
+}
+
+enum Fate {
+    Over(EndReason),
+    Elsewhere(Box<CalendarEntry>),
+}
+
+/// Asks for the entry by its id; if it answers as if it lived, the calendar at its own time decides, because a deleted entry may
+/// still be read from Deleted Items and an entry that left the window is reported like a deleted one.
+async fn ask<C: Calendar, K: Clock>(
+    lane: &Lane<'_, C, K>,
+    context: &Context,
+    booking: &Booking,
+) -> Result<Fate, Stop> {
+    let gone = Fate::Over(match booking.state.status {
+        // Auto-accepting rooms show a request they decline for a moment only (Set-CalendarProcessing).
+        Status::Tentative => EndReason::Declined,
+        _ => EndReason::Deleted,
+    });
+    let Some(id) = &booking.state.event_id else { return Ok(gone) };
+    lane.check_time()?;
+    let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { return Ok(gone) };
+    if entry.cancelled {
+        return Ok(Fate::Over(EndReason::Cancelled));
+    }
+    if entry.response == Response::Declined {
+        return Ok(Fate::Over(EndReason::Declined));
+    }
+    if entry.kind == EntryKind::Master {
+        return Ok(gone);
+    }
+    lane.check_time()?;
+    let there = crate::read::read(lane, project::span(entry.when, context)).await?;
+    Ok(match there.entries.into_iter().find(|seen| seen.id == *id) {
+        Some(seen) => Fate::Elsewhere(Box::new(seen)),
+        None => gone,
+    })
+}

@@ -1,0 +1,74 @@
+//! What a look at a room came to.
+
+use roomsync_domain::Instant;
+use roomsync_domain::cursor::{Drift, Guarded, Mode, TroubleKind};
+use roomsync_domain::plan::{Change, Write};
+
+/// What a look at a room came to. In each case the message is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing new: one call, one read, no write.
+    Quiet,
+    /// The stored bookings equal the calendar again.
+    Done {
+        /// What was written.
+        tally: Tally,
+        /// What this look found that no hint had announced, if it was the daily one.
+        drift: Option<Drift>,
+        /// How the room is followed from now on.
+        mode: Mode,
+    },
+    /// The guard stopped the endings; the next look or an operator decides.
+    Guarded(Guarded),
+    /// Graph asked to wait until then.
+    Waiting(Instant),
+    /// Something keeps the room from being fresh; it is written down and looked at again with the next hint.
+    Troubled(TroubleKind),
+    /// There is no such room: a hint from another time.
+    Unknown,
+}
+
+impl Outcome {
+    /// Word for logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Done { .. } => "done",
+            Self::Guarded(_) => "guarded",
+            Self::Waiting(_) => "waiting",
+            Self::Troubled(_) => "troubled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Numbers of written versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// First seen.
+    pub created: usize,
+    /// Looking different.
+    pub updated: usize,
+    /// Over.
+    pub ended: usize,
+    /// There again.
+    pub revived: usize,
+}
+
+impl Tally {
+    /// Counts writes.
+    #[must_use]
+    pub fn of(writes: &[Write]) -> Self {
+        let mut tally = Self::default();
+        for write in writes {
+            match write.change {
+                Change::Created => tally.created += 1,
+                Change::Updated => tally.updated += 1,
+                Change::Ended => tally.ended += 1,
+                Change::Revived => tally.revived += 1,
+            }
+        }
+        tally
+    }
+}

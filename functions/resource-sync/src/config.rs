@@ -1,0 +1,39 @@
+//! Settings of this function, read once at cold start.
+
+use roomsync_graph::Endpoints;
+use roomsync_runtime::QueueUrls;
+use roomsync_runtime::settings::{self, SettingError, Settings};
+use roomsync_store::TableNames;
+
+/// Settings of this function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The tables.
+    pub tables: TableNames,
+    /// The queues.
+    pub queues: QueueUrls,
+    /// Graph and login hosts to use instead of each tenant's cloud's.
+    pub endpoints: Option<Endpoints>,
+}
+
+impl Config {
+    /// Reads them from variables.
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is missing or cannot be used.
+    pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingError> {
+        let settings = Settings::new(vars);
+        Ok(Self {
+            tables: settings::tables(&settings)?,
+            queues: QueueUrls {
+                poll: Some(settings.required("POLL_QUEUE_URL")?),
+                tenant: Some(settings.required("TENANT_QUEUE_URL")?),
+                tenant_dead_letter: Some(settings.required("TENANT_DEAD_LETTER_URL")?),
+                poll_dead_letter: None,
+            },
+            endpoints: Endpoints::given(settings.optional("GRAPH_URL"), settings.optional("LOGIN_URL"))
+                .map_err(|error| SettingError::unusable("GRAPH_URL or LOGIN_URL", &error))?,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! The use case: the rooms of one tenant.
+//!
+//! The directory is read completely before anything is compared; an answer that breaks off leaves everything as it is. Every room is
+//! written by itself over the version that was read, so two syncs at once cost a lost race and nothing else.
+
+use crate::sight;
+use chrono::TimeDelta;
+use futures::{StreamExt, stream};
+use roomsync_domain::Instant;
+use roomsync_domain::cursor::{Trouble, TroubleKind};
+use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
+use roomsync_domain::room::RoomStatus;
+use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
+use roomsync_domain::tenant::{Tenant, TenantStatus};
+use roomsync_ports::{Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
+use thiserror::Error;
+
+/// Rooms that are written at once.
+const AT_ONCE: usize = 8;
+/// Longest pause after a failure, in seconds; the schedule comes every quarter of an hour.
+const LONGEST_PAUSE_SECONDS: i64 = 120;
+
+/// What a sync came to. In each case the message is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stored rooms equal the directory.
+    Done {
+        /// Rooms that the selection shows.
+        rooms: usize,
+        /// Versions that were written.
+        written: usize,
+        /// Rooms that were not seen and are not removed yet.
+        missing: usize,
+        /// Names in the tenant file that the directory does not know.
+        refused: Vec<String>,
+    },
+    /// The guard stopped the removal of so many rooms.
+    Guarded(u32),
+    /// Graph asked to wait until then.
+    Waiting(Instant),
+    /// Something keeps the directory from being read.
+    Troubled(TroubleKind),
+}
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The tables.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Brings the rooms of a tenant into step with its directory.
+///
+/// # Errors
+///
+/// A store or a queue that does not answer.
+pub async fn sync_tenant<D, S, Q>(
+    tenant: &Tenant,
+    hint: &TenantHint,
+    directory: &D,
+    store: &S,
+    queue: &Q,
+    now: Instant,
+) -> Result<Outcome, Failure>
+where
+    D: Directory,
+    S: RoomStore,
+    Q: HintQueue,
+{
+    let id = &tenant.config.tenant;
+    let stored = store.rooms(id).await?;
+    if tenant.status == TenantStatus::Removed {
+        let active = stored.iter().filter(|room| room.state.status == RoomStatus::Active);
+        let writes = active.map(|room| room_plan::removal(room, now)).collect();
+        let written = apply(store, queue, writes, now).await?;
+        return Ok(Outcome::Done { rooms: 0, written, missing: 0, refused: Vec::new() });
+    }
+    let memory = store.directory_memory(id).await?;
+    if let Some(at) = memory.not_before.filter(|at| now < *at) {
+        return Ok(Outcome::Waiting(at));
+    }
+    let sight = match sight::look(directory, &tenant.config, &stored).await {
+        Ok(sight) => sight,
+        Err(error) => {
+            let kind = kind(&error);
+            store.put_directory_memory(id, &troubled(&memory, &error, kind, now)).await?;
+            return Ok(Outcome::Troubled(kind));
+        }
+    };
+    let RoomPlan { writes, missing, guarded } = room_plan::plan_rooms(
+        &tenant.config,
+        &stored,
+        &sight.sightings,
+        &sight.unsure,
+        &memory,
+        hint.accept_mass_end,
+        now,
+    );
+    let missing_count = missing.len();
+    let written = apply(store, queue, writes, now).await?;
+    let refused: Vec<String> = sight.refused.keys().cloned().collect();
+    let next = DirectoryMemory {
+        version: memory.version,
+        missing,
+        guarded,
+        not_before: None,
+        last_success_at: Some(now),
+        trouble: None,
+        refused: sight.refused,
+        failures: 0,
+    };
+    store.put_directory_memory(id, &next).await?;
+    Ok(match guarded {
+        Some(count) => Outcome::Guarded(count),
+        None => Outcome::Done { rooms: sight.sightings.len(), written, missing: missing_count, refused },
+    })
+}
+
+/// Writes rooms, then asks for a look at those whose bookings it concerns. A lost hint is made up for by the dispatcher.
+async fn apply<S: RoomStore, Q: HintQueue>(
+    store: &S,
+    queue: &Q,
+    writes: Vec<RoomWrite>,
+    now: Instant,
+) -> Result<usize, Failure> {
+    let results: Vec<Result<Option<PollHint>, StoreError>> = stream::iter(&writes)
+        .map(|write| async move {
+            store.put_room(write).await?;
+            Ok(write.look.then(|| PollHint::new(&write.room.room, HintReason::Rooms).full()))
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (mut hints, mut written, mut failure) = (Vec::new(), 0, None);
+    for result in results {
+        match result {
+            Ok(hint) => {
+                written += 1;
+                hints.extend(hint);
+            }
+            // Another sync of this tenant was first; it has seen what we have seen, or the next one does.
+            Err(StoreError::Conflict(_)) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    queue.send_polls(&hints, &now.timestamp_millis().to_string()).await?;
+    failure.map_or(Ok(written), |error| Err(error.into()))
+}
+
+fn kind(error: &GraphError) -> TroubleKind {
+    match error {
+        GraphError::Throttled { .. } => TroubleKind::Throttled,
+        GraphError::Forbidden(_) => TroubleKind::NoAccess,
+        GraphError::Unauthorized(_) | GraphError::Credential(_) => TroubleKind::Credential,
+        GraphError::Contract(_) | GraphError::NotFound(_) => TroubleKind::Contract,
+        GraphError::CursorExpired(_)
+        | GraphError::Conflict(_)
+        | GraphError::TooWide(_)
+        | GraphError::Transient(_) => TroubleKind::Unreachable,
+    }
+}
+
+/// What is remembered of a look that failed. What was missing stays missing: a failed look is no look.
+fn troubled(
+    memory: &DirectoryMemory,
+    error: &GraphError,
+    kind: TroubleKind,
+    now: Instant,
+) -> DirectoryMemory {
+    let failures = memory.failures.saturating_add(1);
+    let wait = match error {
+        GraphError::Throttled { retry_after: Some(after), .. } => TimeDelta::from_std(*after).ok(),
+        _ => None,
+    };
+    let pause = TimeDelta::seconds((5_i64 << failures.min(5)).min(LONGEST_PAUSE_SECONDS));
+    let passes = matches!(kind, TroubleKind::Throttled | TroubleKind::Unreachable | TroubleKind::Contract);
+    let since =
+        memory.trouble.as_ref().filter(|trouble| trouble.kind == kind).map_or(now, |trouble| trouble.since);
+    DirectoryMemory {
+        not_before: passes.then(|| now + wait.unwrap_or(pause)),
+        trouble: Some(Trouble { kind, since, detail: error.to_string() }),
+        failures,
+        ..memory.clone()
+    }
+}
