@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -164,15 +165,14 @@ fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
+/// Half of the body, then nothing. The pause lets the first half leave the machine before the connection goes.
 fn broken(bytes: Bytes) -> Body {
     let half = bytes.slice(..bytes.len() / 2);
-    let frames = [Ok(Frame::data(half)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
-    StreamBody::new(futures::stream::iter(frames)).boxed_unsync()
-}
-
-/// Waits until a server answers, for programs that start one.
-pub async fn ready(address: SocketAddr, patience: Duration) -> bool {
-    tokio::time::timeout(patience, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok())
+    let reset = futures::stream::once(async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    StreamBody::new(futures::stream::iter([Ok(Frame::data(half))]).chain(reset)).boxed_unsync()
 }
 
 /// Status of a control answer that went well.

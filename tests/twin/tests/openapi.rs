@@ -1,0 +1,90 @@
+//! The twin speaks the language of Graph's OpenAPI document, and our requests do.
+
+mod support;
+
+use roomsync_twin::Action;
+use roomsync_twin::calendar::Recurrence;
+use roomsync_twin::openapi::OpenApi;
+use serde_json::json;
+use support::*;
+
+fn document() -> OpenApi {
+    OpenApi::read(include_str!("../../fixtures/graph/openapi.yaml")).unwrap()
+}
+
+fn busy_world() -> World {
+    let mut world = World::new();
+    let weekly = Recurrence::weekly("2026-02-09".parse().unwrap(), 1).times(4);
+    let uid = world.book(meeting("2026-02-09T10:00:00", 60).repeats(weekly));
+    world.act(Action::ChangeOccurrenceSubject {
+        meeting: uid,
+        date: "2026-02-16".parse().unwrap(),
+        subject: "Other".into(),
+    });
+    let mut day = meeting("2026-02-10T00:00:00", 1440).private();
+    day.span.all_day = true;
+    world.book(day);
+    world
+}
+
+#[test]
+fn answers_match_the_document() {
+    let document = document();
+    let mut world = busy_world();
+    let event = ids(&world.view(ROOM))[0].clone();
+    let urls = [
+        "/v1.0/places/microsoft.graph.room".to_owned(),
+        "/v1.0/places/microsoft.graph.roomlist".to_owned(),
+        "/v1.0/places/hq@contoso.example/microsoft.graph.roomlist/rooms".to_owned(),
+        "/v1.0/places/nobody@contoso.example/microsoft.graph.roomlist/rooms".to_owned(),
+        format!("/v1.0/places/{ROOM}"),
+        "/v1.0/users".to_owned(),
+        format!("/v1.0/users/{ROOM}?$select=id,mail,accountEnabled"),
+        "/v1.0/users/nobody".to_owned(),
+        format!("/v1.0/users/{ROOM}/calendarView?{WINDOW}"),
+        format!("/v1.0/users/{ROOM}/calendarView"),
+        format!("/v1.0/users/{ROOM}/calendarView/delta?{WINDOW}"),
+        format!("/v1.0/users/{ROOM}/events"),
+        format!("/v1.0/users/{ROOM}/events/{event}"),
+        format!("/v1.0/users/{ROOM}/events/{event}/instances?{WINDOW}"),
+    ];
+    for url in urls {
+        let got = world.get(&url);
+        let path = url.split('?').next().unwrap();
+        let template = document.template(path).unwrap_or_else(|| panic!("{path} is not documented"));
+        document
+            .check_answer("GET", &template, got.status, &got.body)
+            .unwrap_or_else(|problem| panic!("{url}: {problem}"));
+    }
+}
+
+#[test]
+fn tombstones_and_stubs_match_too() {
+    let document = document();
+    let mut world = busy_world();
+    let (entries, link) = world.initial(ROOM);
+    let uid = world.truth(ROOM)[1].uid.clone();
+    world.act(Action::Cancel { meeting: uid });
+    let (changes, _) = world.round(&link);
+    assert!(changes.iter().any(removed));
+    for entry in changes.iter().chain(&entries) {
+        document.check(if removed(entry) { "removedItem" } else { "microsoft.graph.event" }, entry).unwrap();
+    }
+}
+
+#[test]
+fn a_strange_answer_or_request_is_noticed() {
+    let document = document();
+    let wrong = json!({"id": "x", "isAllDay": "yes"});
+    assert!(document.check("microsoft.graph.event", &wrong).is_err());
+    assert!(document.check("microsoft.graph.event", &json!({"id": "x", "showAs": "elsewhere"})).is_err());
+    assert!(document.check("microsoft.graph.event", &json!({"id": "x", "subject": null})).is_ok());
+    assert!(document.check("nothing", &wrong).is_err());
+    let path = document.template("/v1.0/users/a@b.example/calendarView").unwrap();
+    let known = ["$select", "$top", "startDateTime", "endDateTime"].map(str::to_owned);
+    document.check_request("GET", &path, &known, None).unwrap();
+    assert!(document.check_request("GET", &path, &["top".to_owned()], None).is_err());
+    let events = document.template("/v1.0/users/a@b.example/events").unwrap();
+    assert!(document.check_request("POST", &events, &[], Some(&wrong)).is_err());
+    assert!(document.template("/v1.0/me").is_none());
+}
