@@ -119,7 +119,7 @@ function drawRow(room, before) {
 const print = (bar) => [bar.id, bar.from, bar.to, bar.standing, bar.title].join('\u0000');
 
 function drawBar(room, bar, isNew) {
-  const element = make('button', ['bar', bar.standing, bar.isPrivate && 'private', bar.from === 0 && !bar.allDay && 'before', bar.to === 1440 && !bar.allDay && 'after', isNew && 'fresh'].filter(Boolean).join(' '), bar.title);
+  const element = make('button', ['bar', bar.standing, bar.isPrivate && 'private', bar.from === 0 && !bar.allDay && 'before', bar.to === 1440 && !bar.allDay && 'after', isNew && 'fresh'].filter(Boolean).join(' '), make('span', '', bar.title));
   const [left, right] = [place(bar.from), place(bar.to)];
   element.style.left = left + '%';
   element.style.width = `calc(${right - left}% - 1px)`;
@@ -156,9 +156,13 @@ function replaceRow(room) {
   }
 }
 
-// A bar too narrow for a readable word shows none.
+// A bar too narrow for a readable word shows none; a title that is cut off fades out.
 function fit(within = document) {
-  for (const bar of within.querySelectorAll('.bar')) bar.classList.toggle('narrow', bar.clientWidth < 34);
+  for (const bar of within.querySelectorAll('.bar')) {
+    const title = bar.firstElementChild;
+    bar.classList.toggle('narrow', bar.clientWidth < 28);
+    bar.classList.toggle('cut', title.scrollWidth > title.clientWidth);
+  }
 }
 
 function drawNow() {
@@ -202,6 +206,8 @@ function drawHealth() {
   const [count, label, meter] = $('fresh').children;
   count.textContent = `${health.fresh} / ${health.rooms}`;
   label.textContent = 'rooms fresh';
+  $('summary').hidden = false;
+  $('summary').textContent = `${health.fresh} of ${health.rooms} fresh`;
   meter.firstElementChild.style.width = (health.rooms ? (100 * health.fresh) / health.rooms : 0) + '%';
   const figures = [
     ['Waiting for the first copy', health.waiting],

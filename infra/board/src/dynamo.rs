@@ -6,7 +6,6 @@ use crate::streams::TableStream;
 use crate::world::Record;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use std::time::Duration;
 /// Keys that `BatchGetItem` takes at most.
 const BATCH: usize = 100;
 
-/// Pause between two looks at the streams when they were silent. Streams allow five reads a second and shard.
+/// Pause before each look at the streams, which allow five reads a second and shard (`GetRecords` page).
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Names of the tables.
@@ -110,11 +109,9 @@ impl Source for Dynamo {
     }
 
     async fn next(&mut self) -> Result<Vec<Record>, SourceError> {
+        tokio::time::sleep(PAUSE).await;
         let mut records = self.rooms.read().await?;
         records.append(&mut self.bookings.read().await?);
-        if records.is_empty() {
-            tokio::time::sleep(PAUSE).await;
-        }
         Ok(records)
     }
 
@@ -135,7 +132,14 @@ fn booking_record(item: &Value) -> Option<Record> {
     BookingRow::read(item).map(Record::Booking)
 }
 
-/// The whole chain of causes; the SDK itself says only "service error".
-pub(crate) fn failed(what: &str, error: &(impl std::error::Error + 'static)) -> SourceError {
-    SourceError { what: what.into(), why: DisplayErrorContext(error).to_string() }
+/// The whole chain of causes, because the SDK itself says only "service error". Not its debug text: that quotes answers.
+pub(crate) fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> SourceError {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let cause = cause.to_string();
+        if !causes.last().is_some_and(|last| last.contains(&cause)) {
+            causes.push(cause);
+        }
+    }
+    SourceError { what: what.into(), why: causes.join(": ") }
 }

@@ -97,8 +97,12 @@ impl Shared {
     }
 
     fn blind(&self, error: &SourceError) {
-        tracing::warn!(%error, "The board does not see the tables, trying again");
-        self.state().blind = Some(error.to_string());
+        let why = Some(error.to_string());
+        let mut state = self.state();
+        if state.blind != why {
+            tracing::warn!(%error, "The board does not see the tables, trying again");
+            state.blind = why;
+        }
     }
 }
 

@@ -131,7 +131,7 @@ fn bar(id: &str) -> String {
     format!("document.querySelector('.bar[data-id=\"{id}\"]')")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_meeting_appears_moves_and_vanishes_without_a_reload() {
     let (board, stream) = board().await;
     let url = board.url.clone();
@@ -165,7 +165,7 @@ async fn a_meeting_appears_moves_and_vanishes_without_a_reload() {
     board.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_phone_shows_everything_without_scrolling_sideways() {
     let (board, _stream) = board().await;
     let url = board.url.clone();
@@ -190,7 +190,7 @@ async fn a_phone_shows_everything_without_scrolling_sideways() {
     board.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn other_days_and_the_health_can_be_seen() {
     let (board, _stream) = board().await;
     let url = board.url.clone();

@@ -1,5 +1,5 @@
 //! A made-up company: rooms in three buildings, a working day of bookings, one room of each trouble.
-#![allow(unreachable_pub, reason = "a module of two programs")]
+#![allow(dead_code, unreachable_pub, reason = "a module of several programs, none of which uses all of it")]
 
 use chrono::TimeDelta;
 use roomsync_board::rows::{BookingRow, Following, RoomKey, RoomRow, Standing};
