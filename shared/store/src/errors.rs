@@ -37,6 +37,10 @@ where
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
             StoreError::Busy(text)
         }
+        // A proxy's answer has a status but no code.
+        _ if error.raw_response().is_some_and(|answer| answer.status().is_server_error()) => {
+            StoreError::Busy(text)
+        }
         _ => of_code(error.code().unwrap_or_default(), text),
     }
 }
