@@ -336,7 +336,7 @@ impl Page<'_> {
         let generation = shape.series.as_ref().map_or(0, |series| series.generation);
         let instances = shape.instances(self.window, self.room.zone).into_iter();
         instances
-            .filter_map(|(date, ..)| date)
+            .filter_map(|own| own.date)
             .map(|date| (date, self.room.former_id(key, Some((generation, date)), self.look.ids)))
             .collect()
     }

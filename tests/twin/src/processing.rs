@@ -400,8 +400,8 @@ fn judge(mailbox: &Mailbox, policy: &RoomPolicy, item: &Item, now: DateTime<Utc>
         return Some(shape);
     }
     let ahead = Window { from: now, to: horizon + Duration::days(1) };
-    let conflict = shape.instances(ahead, mailbox.zone).into_iter().any(|(_, _, from, to)| {
-        mailbox.view(Window { from, to }).iter().any(|other| {
+    let conflict = shape.instances(ahead, mailbox.zone).into_iter().any(|own| {
+        mailbox.view(Window { from: own.start, to: own.end }).iter().any(|other| {
             other.item.uid != item.uid && !other.cancelled() && other.content().show_as != ShowAs::Free
         })
     });

@@ -1,4 +1,5 @@
 //! Delta rounds and their traps.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Places, room lists and users.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What an app may do to events.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Faults on request, throttling, counting, determinism.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

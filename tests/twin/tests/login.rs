@@ -1,4 +1,5 @@
 //! Tokens: who gets one, who does not, and what they open.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The twin speaks the language of Graph's OpenAPI document, and our requests do.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

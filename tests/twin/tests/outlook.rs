@@ -1,4 +1,5 @@
 //! What people and room attendants do, as a room's calendar shows it.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

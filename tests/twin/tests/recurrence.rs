@@ -1,4 +1,5 @@
 //! Our dates against those of the rrule crate, for every kind of pattern.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use chrono::{Datelike, NaiveDate};
 use roomsync_twin::calendar::Recurrence;

@@ -1,4 +1,5 @@
 //! The twin behind a socket: faults of the connection itself, and the control API.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

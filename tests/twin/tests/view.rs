@@ -1,4 +1,5 @@
 //! calendarView: windows, pages, zones, ids.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod support;
 

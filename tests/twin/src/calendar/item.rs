@@ -236,18 +236,27 @@ impl Window {
     }
 }
 
+/// When an instance takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occasion {
+    /// Original date; none for a single meeting.
+    pub date: Option<NaiveDate>,
+    /// Its own local time.
+    pub span: Span,
+    /// True begin.
+    pub start: DateTime<Utc>,
+    /// True end.
+    pub end: DateTime<Utc>,
+}
+
 impl Shape {
-    /// The instances inside a window: `(original date, own span, begin, end)`; the date is none for a single meeting.
-    pub fn instances(
-        &self,
-        window: Window,
-        calendar: Tz,
-    ) -> Vec<(Option<NaiveDate>, Span, DateTime<Utc>, DateTime<Utc>)> {
+    /// The instances inside a window, in no particular order.
+    pub fn instances(&self, window: Window, calendar: Tz) -> Vec<Occasion> {
         let mut found = Vec::new();
         let mut offer = |date, span: Span| {
             let (start, end) = span.instants(calendar);
             if window.touches(start, end) {
-                found.push((date, span, start, end));
+                found.push(Occasion { date, span, start, end });
             }
         };
         let Some(series) = &self.series else {
@@ -283,7 +292,7 @@ impl Item {
     /// The instances inside a window, in no particular order.
     pub fn instances(&self, window: Window, calendar: Tz) -> Vec<Instance<'_>> {
         let exceptions = self.shape.series.as_ref().map(|series| &series.exceptions);
-        let instance = |(date, span, start, end): (Option<NaiveDate>, Span, _, _)| {
+        let instance = |Occasion { date, span, start, end }| {
             let exception = date.and_then(|date| exceptions.and_then(|all| all.get(&date)));
             Instance { item: self, date, exception, span, start, end }
         };

@@ -86,7 +86,7 @@ fn room(building: &Building, n: usize, name: &str) -> RoomSpec {
         zone: Zone::named(building.zone).ok(),
         place: fields(json!({
             "building": building.name, "floorNumber": floor, "floorLabel": floor.to_string(), "capacity": capacity,
-            "label": format!("{}.{:02}", floor, n % 4 + 1), "tags": tags, "isWheelChairAccessible": n % 3 != 0,
+            "label": format!("{}.{:02}", floor, n % 4 + 1), "tags": tags, "isWheelChairAccessible": !n.is_multiple_of(3),
             "displayDeviceName": if capacity > 8 { json!("Surface Hub") } else { Value::Null },
             "address": {"street": "1 Main Street", "city": building.city, "state": null, "postalCode": null, "countryOrRegion": building.country},
         })),
