@@ -1,81 +1,20 @@
-//! Events by id, and what an app may do to them: create, update, delete, cancel, answer (facts 5).
+//! Events by id, and what an app may do to them: create, update, delete, cancel, answer
+//! (pages user-post-events, event-update, event-delete, event-cancel, event-decline).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use http::Request;
-use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use crate::Twin;
-use crate::calendar::{
-    Attendee, Item, Mailbox, Person, Recurrence, Response, Sensitivity, Series, ShowAs, Span, Zone,
-};
+use crate::calendar::{Item, Mailbox, Person, Response};
 use crate::outlook::{self, Meeting, Refused};
+use crate::payload::{attendee, fingerprint, patch, patch_occurrence, read, span};
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
 use crate::wire::{self, Look, Refusal, Reply};
-
-/// The properties an app may send; a property that is absent stays as it is.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Sent {
-    subject: Option<String>,
-    body: Option<Body>,
-    start: Option<Moment>,
-    end: Option<Moment>,
-    is_all_day: Option<bool>,
-    sensitivity: Option<Sensitivity>,
-    show_as: Option<ShowAs>,
-    location: Option<Location>,
-    attendees: Option<Vec<SentAttendee>>,
-    recurrence: Option<Recurrence>,
-    transaction_id: Option<String>,
-    single_value_extended_properties: Vec<Property>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    content: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Moment {
-    date_time: String,
-    time_zone: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Location {
-    display_name: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SentAttendee {
-    #[serde(rename = "type", default)]
-    kind: Option<String>,
-    email_address: Address,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Address {
-    #[serde(default)]
-    name: Option<String>,
-    address: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Property {
-    id: String,
-    value: String,
-}
+use crate::{Twin, edit};
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Refusal {
@@ -270,7 +209,7 @@ impl Twin {
         date: Option<NaiveDate>,
     ) -> Result<(), Refusal> {
         if let Some(date) = date {
-            return self.change(tenant, id, item, |own| Ok(outlook::remove_occurrence(own, date, "")?));
+            return self.change(tenant, id, item, |own| Ok(edit::remove_occurrence(own, date, "")?));
         }
         let silently = self.springs(Trap::LostRemoval, Some(id));
         let (home, mut context) = self.split(tenant).ok_or_else(Refusal::no_item)?;
@@ -338,130 +277,4 @@ fn show(call: &Call, room: &Mailbox, item: &Item, date: Option<NaiveDate>) -> Re
             item.extended.iter().map(|(id, value)| json!({"id": id, "value": value})).collect();
     }
     Ok(Reply::json(200, &event).with("preference-applied", call.prefer.applied(false)))
-}
-
-fn read(request: &Request<Bytes>) -> Result<Sent, Refusal> {
-    serde_json::from_slice(request.body()).map_err(|error| {
-        Refusal::new(400, "RequestBodyRead", &format!("The request body could not be read: {error}"))
-    })
-}
-
-fn fingerprint(body: &[u8]) -> u64 {
-    Sha256::digest(body).iter().take(8).fold(0, |print, byte| print << 8 | u64::from(*byte))
-}
-
-fn attendee(sent: &SentAttendee) -> Attendee {
-    let kind = match sent.kind.as_deref() {
-        Some("resource") => "resource",
-        Some("optional") => "optional",
-        _ => "required",
-    };
-    let address = sent.email_address.address.clone();
-    let name = sent.email_address.name.clone().unwrap_or_else(|| address.clone());
-    Attendee { person: Person { name, address }, kind, response: Response::None }
-}
-
-/// The span that start, end and isAllDay describe together with what is there already.
-fn span(
-    start: Option<&Moment>,
-    end: Option<&Moment>,
-    all_day: Option<bool>,
-    own: Option<&Span>,
-) -> Result<Option<Span>, Refusal> {
-    let zone = |moment: &Moment| {
-        Zone::named(&moment.time_zone).map_err(|_| {
-            Refusal::new(400, "TimeZoneNotSupportedException", "A valid TimeZone value must be specified.")
-        })
-    };
-    let local = |moment: &Moment| {
-        moment.date_time.trim_end_matches('Z').parse::<NaiveDateTime>().map_err(|_| {
-            Refusal::new(
-                400,
-                "ErrorPropertyValidationFailure",
-                "At least one property failed validation. Property: dateTime",
-            )
-        })
-    };
-    let mut span = match (own, start, end) {
-        (Some(own), ..) => own.clone(),
-        (None, Some(start), Some(end)) => {
-            Span { start: local(start)?, end: local(end)?, zone: zone(start)?, all_day: false }
-        }
-        _ => return Ok(None),
-    };
-    if let Some(start) = start {
-        span.start = local(start)?;
-        span.zone = zone(start)?;
-    }
-    if let Some(end) = end {
-        let at = crate::calendar::zone::instant(zone(end)?.tz(), local(end)?);
-        span.end = at.with_timezone(&span.zone.tz()).naive_local();
-    }
-    span.all_day = all_day.unwrap_or(span.all_day);
-    let midnight = |at: NaiveDateTime| at.time() == chrono::NaiveTime::MIN;
-    if span.all_day && !(midnight(span.start) && midnight(span.end) && span.end > span.start) {
-        return Err(Refusal::new(
-            400,
-            "ErrorInvalidRequest",
-            "The Event.Start and Event.End properties must be set to midnight for all-day events.",
-        ));
-    }
-    Ok(Some(span))
-}
-
-fn patch_content(content: &mut crate::calendar::Content, sent: &Sent) {
-    if let Some(subject) = &sent.subject {
-        content.subject.clone_from(subject);
-    }
-    if let Some(body) = &sent.body {
-        content.body.clone_from(&body.content);
-    }
-    if let Some(location) = &sent.location {
-        content.location.clone_from(&location.display_name);
-    }
-    content.sensitivity = sent.sensitivity.unwrap_or(content.sensitivity);
-    content.show_as = sent.show_as.unwrap_or(content.show_as);
-}
-
-fn patch(item: &mut Item, sent: &Sent) -> Result<(), Refusal> {
-    patch_content(&mut item.content, sent);
-    let own = item.shape.span.clone();
-    if let Some(wanted) = span(sent.start.as_ref(), sent.end.as_ref(), sent.is_all_day, Some(&own))?
-        && wanted != own
-    {
-        outlook::move_item(item, wanted.start, wanted.end)?;
-        item.shape.span = wanted;
-    }
-    if let Some(recurrence) = &sent.recurrence {
-        recurrence.check().map_err(Refused::from)?;
-        let removed = BTreeSet::new();
-        let series = item.shape.series.get_or_insert_with(|| Series::new(recurrence.clone()));
-        if series.recurrence.pattern != recurrence.pattern {
-            series.removed = removed;
-            series.exceptions.clear();
-        }
-        series.recurrence = recurrence.clone();
-    }
-    if let Some(attendees) = &sent.attendees {
-        item.attendees = attendees.iter().map(attendee).collect();
-    }
-    item.extended
-        .extend(sent.single_value_extended_properties.iter().map(|own| (own.id.clone(), own.value.clone())));
-    Ok(())
-}
-
-fn patch_occurrence(item: &mut Item, date: NaiveDate, sent: &Sent) -> Result<(), Refusal> {
-    let usual = item.shape.span.on(date);
-    let own = item
-        .shape
-        .series
-        .as_ref()
-        .and_then(|series| series.exceptions.get(&date))
-        .map_or(usual, |own| own.span.clone());
-    let wanted = span(sent.start.as_ref(), sent.end.as_ref(), sent.is_all_day, Some(&own))?.unwrap_or(own);
-    outlook::except(item, date, "", |exception| {
-        patch_content(&mut exception.content, sent);
-        exception.span = wanted;
-    })?;
-    Ok(())
 }

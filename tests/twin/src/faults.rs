@@ -72,7 +72,7 @@ pub struct Matching {
     pub kind: Option<String>,
 }
 
-/// How `Retry-After` is written (facts 7.2).
+/// How `Retry-After` is written (page throttling shows seconds, an older sample a decimal, HTTP allows a date).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RetryForm {

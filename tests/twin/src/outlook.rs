@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Twin;
 use crate::calendar::recurrence::BadRecurrence;
 use crate::calendar::{
-    Attendee, Content, Exception, Item, Person, Recurrence, Response, Sensitivity, Series, Shape, ShowAs,
-    Span,
+    Attendee, Content, Item, Person, Recurrence, Response, Sensitivity, Series, Shape, ShowAs, Span,
 };
+use crate::edit::{end_series, except, move_item, remove_occurrence};
 use crate::processing::Context;
 use crate::tenant::Tenant;
 
@@ -421,92 +421,4 @@ pub(crate) fn new_item(
         past: Vec::new(),
         hushed: std::collections::BTreeSet::new(),
     })
-}
-
-/// A series that moves drops its exceptions (facts 5.2).
-pub(crate) fn move_item(item: &mut Item, start: NaiveDateTime, end: NaiveDateTime) -> Result<(), Refused> {
-    if end < start {
-        return Err(Refused::Backwards);
-    }
-    let days = start.date() - item.shape.span.start.date();
-    item.shape.span.start = start;
-    item.shape.span.end = end;
-    if let Some(series) = &mut item.shape.series {
-        series.exceptions.clear();
-        series.removed = series.removed.iter().map(|date| *date + days).collect();
-        let recurrence = &mut series.recurrence;
-        recurrence.range.start_date = start.date();
-        if recurrence.range.kind == crate::calendar::recurrence::RangeKind::EndDate {
-            recurrence.range.end_date += days;
-        }
-        let weekday = |name: &String| name.parse::<chrono::Weekday>().ok();
-        if days.num_days() % 7 != 0 && recurrence.pattern.days_of_week.len() == 1 {
-            let moved = recurrence.pattern.days_of_week.first().and_then(weekday).map(|day| {
-                let shift = usize::try_from(days.num_days().rem_euclid(7)).unwrap_or(0);
-                (0..shift).fold(day, |day, _| day.succ())
-            });
-            recurrence.pattern.days_of_week =
-                moved.iter().map(|day| crate::calendar::recurrence::name(*day).to_owned()).collect();
-        }
-        if recurrence.pattern.day_of_month > 0 {
-            recurrence.pattern.day_of_month = start.day();
-        }
-    }
-    Ok(())
-}
-
-/// Changes one occurrence into an exception, or an exception further.
-pub(crate) fn except(
-    item: &mut Item,
-    date: NaiveDate,
-    name: &str,
-    change: impl FnOnce(&mut Exception),
-) -> Result<(), Refused> {
-    if !item.shape.has(date) {
-        return Err(Refused::NoOccurrence(name.to_owned(), date));
-    }
-    let regular = item.shape.span.on(date);
-    let Some(series) = &mut item.shape.series else {
-        return Err(Refused::NoOccurrence(name.to_owned(), date));
-    };
-    let usual = Exception { span: regular, content: item.content.clone(), cancelled: false };
-    let mut exception = series.exceptions.get(&date).cloned().unwrap_or(usual);
-    change(&mut exception);
-    if exception.span.end < exception.span.start {
-        return Err(Refused::Backwards);
-    }
-    let day = exception.span.start.date();
-    let reach = Duration::days(800);
-    let before = series.recurrence.dates(date - reach, date - Duration::days(1)).into_iter().rev();
-    let after = series.recurrence.dates(date + Duration::days(1), date + reach).into_iter();
-    let actual = |other: NaiveDate| {
-        series.exceptions.get(&other).map_or(other, |exception| exception.span.start.date())
-    };
-    let lives = |other: &NaiveDate| !series.removed.contains(other);
-    let (previous, next) = (before.clone().find(lives).map(actual), after.clone().find(lives).map(actual));
-    if let Some(neighbour) = previous.filter(|other| day <= *other).or(next.filter(|other| day >= *other)) {
-        return Err(Refused::CrossesNeighbour(neighbour));
-    }
-    series.exceptions.insert(date, exception);
-    Ok(())
-}
-
-pub(crate) fn remove_occurrence(item: &mut Item, date: NaiveDate, name: &str) -> Result<(), Refused> {
-    if !item.shape.has(date) {
-        return Err(Refused::NoOccurrence(name.to_owned(), date));
-    }
-    if let Some(series) = &mut item.shape.series {
-        series.exceptions.remove(&date);
-        series.removed.insert(date);
-    }
-    Ok(())
-}
-
-fn end_series(item: &mut Item, date: NaiveDate) -> Result<(), Refused> {
-    let uid = item.uid.as_ref().to_owned();
-    let Some(series) = &mut item.shape.series else { return Err(Refused::NoOccurrence(uid, date)) };
-    series.recurrence = series.recurrence.clone().until(date - Duration::days(1));
-    series.exceptions.retain(|own, _| *own < date);
-    series.removed.retain(|own| *own < date);
-    Ok(())
 }

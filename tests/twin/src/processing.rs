@@ -1,4 +1,4 @@
-//! What happens to a meeting request in a room mailbox (page Set-CalendarProcessing, facts 9).
+//! What happens to a meeting request in a room mailbox (page Set-CalendarProcessing).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

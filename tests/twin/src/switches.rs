@@ -7,33 +7,33 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 use serde::{Deserialize, Serialize};
 
-/// One documented oddity of the service. Numbers in the descriptions refer to the reference facts.
+/// One documented oddity of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Trap {
-    /// `capacity` comes as a JSON string (sample payloads, 2.2).
+    /// `capacity` comes as a JSON string (sample payloads of page room).
     CapacityAsString,
-    /// `placeId` is null (2.2).
+    /// `placeId` is null (older answers; undocumented).
     PlaceIdMissing,
     /// A successful list of places is empty (Q&A 1486588).
     NoPlaces,
-    /// Only every other place is listed (2.6).
+    /// Only every other place is listed (techcommunity 1786587: only some rooms).
     SomePlaces,
     /// A row is lost between two calendarView pages (`$skip` is not snapshot consistent, 3.1).
     ShiftingView,
     /// A delta page is empty and still has a next link, the first one too (docs issue 2839).
     EmptyPage,
-    /// An entry appears twice in a delta page (3.3).
+    /// An entry appears twice in a delta page (page delta-query-overview).
     RepeatedEntry,
-    /// An entry appears first as removed, then as it is; the later one counts (3.3).
+    /// An entry appears first as removed, then as it is; the later one counts (page delta-query-overview).
     ContradictoryEntry,
-    /// A round begins with changes of an earlier round (3.3).
+    /// A round begins with changes of an earlier round (page delta-query-overview: replays).
     ReplayedChanges,
     /// The same page for ever, each time with another next link (msgraph-sdk-dotnet issues 3070, 3082).
     EndlessPages,
     /// Pages are as large as they like (docs issue 7352).
     BigPages,
-    /// A later round lists occurrences without their master (3.4).
+    /// A later round lists occurrences without their master (docs issue 7632).
     MasterMissing,
     /// A deleted item is never mentioned by delta (docs issue 11728).
     LostRemoval,
@@ -51,7 +51,7 @@ pub enum Trap {
     LinkOfOtherMailbox,
     /// A link to another host is handed out.
     LinkOfOtherHost,
-    /// A deleted event is still found by its immutable id (5.3).
+    /// A deleted event is still found by its immutable id (it lies in Deleted Items; untested).
     ReadableAfterDelete,
     /// 409 `ConcurrentItemSave` although the event was created (reddit r/GraphAPI 2025-08).
     ConflictAfterCreate,

@@ -112,7 +112,7 @@ fn order(call: &Call) -> Result<bool, Refusal> {
     }
 }
 
-/// The filters on `/events` that find one's own event again (facts 3.10, 5.6).
+/// The filters on `/events` that find one's own event again (docs issue 4447, page singlevaluelegacyextendedproperty).
 enum Wanted {
     Uid(String),
     Extended(String, String),

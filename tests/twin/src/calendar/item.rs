@@ -130,7 +130,7 @@ pub struct Exception {
 pub struct Series {
     /// Which dates.
     pub recurrence: Recurrence,
-    /// Part of every occurrence id: a new pattern gives new ids (facts 3.4).
+    /// Part of every occurrence id: a new pattern gives new ids.
     pub generation: u16,
     /// Deleted occurrences.
     pub removed: BTreeSet<NaiveDate>,
