@@ -1,4 +1,4 @@
-use crate::cloud::{Endpoints, scope};
+use crate::cloud::Endpoints;
 use crate::lanes::Lanes;
 use crate::token::Tokens;
 use crate::transport::Transport;
@@ -63,7 +63,6 @@ impl<T: Transport, S: Secrets, C: Clock> Graph for GraphClient<T, S, C> {
             tenant: config.tenant.clone(),
             cloud: config.cloud,
             endpoints: endpoints.unwrap_or_else(|| Endpoints::of(config.cloud)),
-            scope: scope(config.cloud),
             client_id: config.credential.client_id.clone(),
             secret: config.credential.secret.as_ref().map(|secret| secret.name.clone()),
             certificate: config.credential.certificate.as_ref().map(|secret| secret.name.clone()),
@@ -89,7 +88,6 @@ pub(crate) struct Connection {
     pub(crate) tenant: TenantId,
     pub(crate) cloud: Cloud,
     pub(crate) endpoints: Endpoints,
-    pub(crate) scope: String,
     pub(crate) client_id: String,
     pub(crate) secret: Option<String>,
     pub(crate) certificate: Option<String>,

@@ -62,16 +62,16 @@ impl Endpoints {
         &self.graph
     }
 
+    /// The scope of a token: `/.default` of the very host that is called (`v2-oauth2-client-creds-grant-flow`).
+    pub(crate) fn scope(&self) -> String {
+        format!("{}/.default", self.graph)
+    }
+
     /// Origin of the login host.
     #[must_use]
     pub fn login(&self) -> &str {
         &self.login
     }
-}
-
-/// The scope of a token for a cloud's Graph: `/.default` of the resource, wherever that is reached (`v2-oauth2-client-creds-grant-flow`).
-pub(crate) fn scope(cloud: Cloud) -> String {
-    format!("{}/.default", Endpoints::of(cloud).graph)
 }
 
 fn origin(key: &'static str, text: &str) -> Result<String, EndpointError> {
@@ -114,7 +114,7 @@ mod tests {
         for (cloud, graph, login) in table {
             let endpoints = Endpoints::of(cloud);
             assert_eq!((endpoints.graph(), endpoints.login()), (graph, login));
-            assert_eq!(scope(cloud), format!("{graph}/.default"));
+            assert_eq!(endpoints.scope(), format!("{graph}/.default"));
         }
     }
 

@@ -71,10 +71,7 @@ fn after_origin<'a>(link: &'a str, graph: &str) -> Option<&'a str> {
         return None;
     }
     let default = if graph.starts_with("https:") { ":443" } else { ":80" };
-    match rest.strip_prefix(default) {
-        Some(after) if after.starts_with('/') => Some(after),
-        _ => Some(rest),
-    }
+    Some(rest.strip_prefix(default).unwrap_or(rest))
 }
 
 /// The segments after the room's mailbox.

@@ -78,7 +78,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         };
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("client_id", &connection.client_id)
-            .append_pair("scope", &connection.scope)
+            .append_pair("scope", &connection.endpoints.scope())
             .append_pair("grant_type", "client_credentials")
             .extend_pairs(proof)
             .finish();

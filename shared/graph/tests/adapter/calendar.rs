@@ -253,6 +253,10 @@ async fn a_view_goes_on_behind_its_own_links_only() {
     let delta = graph.view(&room(), week(), BOTH, Some(&DeltaLink::new(delta_link()))).await;
     assert!(matches!(delta, Err(GraphError::Contract(_))));
     assert_eq!(world.network.graph_requests().len(), 2);
+    let stranger = next.replace(ROOM, TENANT);
+    world.network.answers(page("", &format!(r#","@odata.nextLink":"{stranger}""#)));
+    let error = graph.view(&room(), week(), BOTH, None).await.unwrap_err();
+    assert!(error.to_string().contains("LinkToAnotherMailbox"), "{error}");
 }
 
 #[tokio::test]

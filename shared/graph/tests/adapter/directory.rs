@@ -51,7 +51,7 @@ async fn rooms_of_every_page_once_each() {
 #[tokio::test]
 async fn half_a_list_is_no_list() {
     let next = "https://graph.microsoft.com/v1.0/places/microsoft.graph.room?$skip=1";
-    let table: [(Vec<Reply>, &str); 8] = [
+    let table: [(Vec<Reply>, &str); 9] = [
         (vec![rooms_page(&["a"], Some(next)), error(503, "ErrorServerBusy")], "ErrorServerBusy"),
         (vec![rooms_page(&["a"], Some(next)), ok("<html>")], "AnswerIsNotJson"),
         (vec![rooms_page(&["a"], Some(next)), ok(r#"{"value":[{"id":"b"}]}"#)], "RoomWithoutAddress"),
@@ -62,6 +62,10 @@ async fn half_a_list_is_no_list() {
         (vec![rooms_page(&["a"], Some("https://evil.example/v1.0/places/x"))], "LinkToAnotherHost"),
         (
             vec![rooms_page(&["a"], Some("https://graph.microsoft.com/v1.0/places/../users"))],
+            "LinkToAnotherPath",
+        ),
+        (
+            vec![rooms_page(&["a"], Some("https://graph.microsoft.com/v1.0/places/a%2f..%2f..%2fusers"))],
             "LinkToAnotherPath",
         ),
         (vec![rooms_page(&["a"], Some("https://graph.microsoft.com/v1.0/users/x"))], "LinkToAnotherPath"),

@@ -74,6 +74,8 @@ fn links_that_lead_elsewhere() {
         format!(" {graph}{mine}"),
         format!("{graph}\t{mine}"),
         format!("{graph}{mine}\r\nx: y"),
+        format!("{graph}{mine}\u{e9}"),
+        format!("{graph}{mine} "),
         format!("{graph}{mine}#fragment"),
         format!("{graph}/{mine}"),
         format!("{graph}/beta/users/{ROOM}{TAIL}"),

@@ -148,6 +148,8 @@ async fn a_code_that_is_a_sentence_is_cut_to_its_first_word() {
         .await
         .unwrap_err();
     assert_eq!(named(&failure).1.code, "CompactToken");
+    let failure = ask(Ask::Delta, [error(400, &"x".repeat(1000))]).await.unwrap_err();
+    assert_eq!(named(&failure).1.code, "x".repeat(64));
 }
 
 #[tokio::test]

@@ -90,6 +90,23 @@ async fn answers_that_do_not_arrive() {
     assert_eq!(HttpTransport::new().unwrap().send(request).await.unwrap_err(), TransportError::Unreachable);
 }
 
+#[tokio::test]
+async fn an_answer_of_unknown_length_is_read_up_to_the_limit() {
+    let (listener, origin) = listen().await;
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        let chunk = vec![b' '; 1 << 20];
+        // The reader hangs up when it has had enough.
+        while stream.write_all(&chunk).await.is_ok() {}
+    };
+    let transport = HttpTransport::new().unwrap();
+    let request = http::Request::builder().uri(origin).body(Bytes::new()).unwrap();
+    let ((), answer) = tokio::join!(server, transport.send(request));
+    assert_eq!(answer.unwrap_err(), TransportError::TooLarge);
+}
+
 /// Callers may hand a call to another thread.
 #[test]
 fn calls_can_be_sent() {

@@ -94,3 +94,46 @@ async fn calls_that_waited_for_their_turn_see_that_the_mailbox_has_closed() {
     assert!(results.iter().all(|result| matches!(result, Err(GraphError::Throttled { .. }))));
     assert_eq!(world.network.graph_requests().len(), 2);
 }
+
+#[tokio::test]
+async fn the_longer_of_two_waits_holds() {
+    let world = World::default();
+    world.network.answers(busy(429, "20")).answers(busy(429, "10")).answers(empty_view());
+    let graph = world.tenant();
+    let room = room();
+    let both =
+        futures::future::join(graph.view(&room, week(), BOTH, None), graph.view(&room, week(), BOTH, None));
+    assert!(matches!(both.await, (Err(_), Err(_))));
+    world.clock.forward(Duration::from_secs(19));
+    assert_eq!(
+        wait_of(&graph.view(&room, week(), BOTH, None).await.unwrap_err()),
+        Some(Duration::from_secs(1))
+    );
+    world.clock.forward(Duration::from_secs(1));
+    graph.view(&room, week(), BOTH, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_with_a_second_token_sees_that_the_mailbox_has_closed_meanwhile() {
+    let world = World::default();
+    world.network.answers(error(401, "InvalidAuthenticationToken")).answers(busy(429, "10"));
+    let graph = world.tenant();
+    let room = room();
+    let both =
+        futures::future::join(graph.view(&room, week(), BOTH, None), graph.view(&room, week(), BOTH, None));
+    let (first, second) = both.await;
+    wait_of(&first.unwrap_err());
+    wait_of(&second.unwrap_err());
+    assert_eq!(world.network.graph_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn no_token_is_fetched_for_a_mailbox_that_wants_no_calls() {
+    let world = World::default();
+    world.network.answers(busy(429, "4000"));
+    let graph = world.tenant();
+    graph.view(&room(), week(), BOTH, None).await.unwrap_err();
+    world.clock.forward(Duration::from_secs(3999));
+    wait_of(&graph.view(&room(), week(), BOTH, None).await.unwrap_err());
+    assert_eq!(world.network.login_requests().len(), 1);
+}
