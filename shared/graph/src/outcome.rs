@@ -29,7 +29,7 @@ impl Question {
     }
 }
 
-/// Codes of a mailbox that is not there, whatever the status (fact sheet of the error pages: 404, also 403 and 400 seen).
+/// Codes of a mailbox that is not there (`errors` page): mostly with 404, some were seen with 403 and 400.
 const NO_MAILBOX: [&str; 6] = [
     "ErrorInvalidUser",
     "ResourceNotFound",

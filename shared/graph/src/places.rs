@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Places per page: the documented default, which larger values were not always honoured over.
+/// Places per page: the documented default, said aloud.
 const PLACES_PER_PAGE: u32 = 100;
 /// Pages after which a list is taken for endless.
 const MOST_PAGES: usize = 500;
