@@ -104,7 +104,17 @@ struct Advance {
 
 fn clock(state: &mut State, method: &Method, rest: &[&str], body: &Bytes) -> Outcome {
     match (method, rest) {
-        (&Method::PUT, []) => state.clock = Clock::Manual(read::<Now>(body)?.now),
+        (&Method::PUT, []) => {
+            let Now { now } = read(body)?;
+            if now < state.twin.now() {
+                let text = format!(
+                    "time never runs backwards: it is {} already; POST reset first",
+                    state.twin.now()
+                );
+                return Err(Problem(StatusCode::CONFLICT, text));
+            }
+            state.clock = Clock::Manual(now);
+        }
         (&Method::DELETE, []) => state.clock = Clock::Real,
         (&Method::POST, ["advance"]) => {
             let seconds = read::<Advance>(body)?.seconds;

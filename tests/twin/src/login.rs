@@ -20,6 +20,9 @@ use crate::request::Call;
 use crate::tenant::{AppSpec, Tenant};
 use crate::wire::{Refusal, Reply};
 
+/// From so many tokens on, expired ones are forgotten before a new one is issued.
+const MANY_TOKENS: usize = 1000;
+
 /// What an access token stands for.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
@@ -59,6 +62,10 @@ impl Twin {
                 self.rng.fill_bytes(&mut bytes);
                 let token = format!("EwB{}", URL_SAFE_NO_PAD.encode(bytes));
                 let seconds = (grant.expires - self.now).num_seconds();
+                if self.grants.len() >= MANY_TOKENS {
+                    let now = self.now;
+                    self.grants.retain(|_, old| old.expires > now);
+                }
                 self.grants.insert(token.clone(), Arc::new(grant));
                 Reply::json(
                     200,

@@ -175,6 +175,25 @@ fn pages_follow_the_wish_but_never_split_a_series() {
 }
 
 #[test]
+fn changes_are_paged_without_loss() {
+    let mut world = World::new();
+    let (_, link) = world.initial(ROOM);
+    for day in 3..9 {
+        world.book(meeting(&format!("2026-02-0{day}T08:00:00"), 30));
+    }
+    let (mut url, mut sizes) = (link, Vec::new());
+    loop {
+        let got = world.call("GET", &url, &[("prefer", "odata.maxpagesize=1")], None);
+        sizes.push(got.body["value"].as_array().unwrap().len());
+        match got.body["@odata.nextLink"].as_str() {
+            Some(link) => url = link.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [1; 6]);
+}
+
+#[test]
 fn changes_during_a_round_come_again_in_the_next() {
     let mut world = World::new();
     world.book(meeting("2026-02-10T10:00:00", 30));

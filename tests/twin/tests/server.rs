@@ -175,5 +175,6 @@ async fn every_control_route_answers_and_bad_bodies_name_their_fault() {
     assert_eq!(status, 400);
     assert!(answer["error"].as_str().unwrap().contains("unknown field `lag`"));
     assert_eq!(control(&server, "GET", "nothing", json!({})).await.0, 404);
+    assert_eq!(control(&server, "PUT", "clock", json!({"now": "2001-01-01T00:00:00Z"})).await.0, 409);
     assert_eq!(control(&server, "POST", "tenants/nobody/actions", booking()).await.0, 409);
 }
