@@ -336,3 +336,25 @@ fn a_fault_rule_springs_a_trap_once_and_foreign_links_can_be_handed_out() {
     let link = world.get(&url).body["@odata.deltaLink"].as_str().unwrap().to_owned();
     assert!(link.starts_with("https://graph.microsoft.com/v1.0/users/aster"));
 }
+
+#[test]
+fn masters_may_be_missing_later_pages_too_big_and_state_lost_at_any_call() {
+    let mut world = World::new();
+    let uid = world.book(series());
+    world.book(meeting("2026-02-10T14:00:00", 30));
+    world.twin.set_trap(Trap::BigPages, Some(ROOM), 1.0);
+    let url = format!("/v1.0/users/{ROOM}/calendarView/delta?{WINDOW}");
+    let got = world.call("GET", &url, &[("prefer", "odata.maxpagesize=1")], None);
+    assert_eq!(got.body["value"].as_array().unwrap().len(), 8);
+    let link = got.body["@odata.deltaLink"].as_str().unwrap().to_owned();
+    world.twin.clear_traps();
+    for (trap, status) in [(Trap::StateGone, 410), (Trap::BadToken, 400)] {
+        world.twin.add_fault(Fault::once("deltatoken", Effect::Spring { trap }));
+        assert_eq!(world.get(&link).status, status);
+    }
+    world.twin.set_trap(Trap::MasterMissing, Some(ROOM), 1.0);
+    world.act(Action::ChangeSubject { meeting: uid, subject: "New".into() });
+    let (changes, _) = world.round(&link);
+    assert_eq!(changes.len(), 6);
+    assert!(changes.iter().all(|entry| entry["type"] == "occurrence"));
+}
