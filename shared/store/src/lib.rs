@@ -4,8 +4,9 @@
 //! - [`DynamoStore`] implements `TenantStore`, `RoomStore` and `BookingStore`.
 //!
 //! Every write is one `TransactWriteItems`, also the write of a single item, because only transactions take a
-//! `ClientRequestToken`: an SDK retry of a call that had in fact succeeded would otherwise fail its own condition and look like a
-//! lost race (`TransactWriteItems` page: the token is remembered for ten minutes). The token is derived from the whole payload.
+//! `ClientRequestToken`: a repetition of a call that had in fact succeeded would otherwise fail its own condition and look like a
+//! lost race (`TransactWriteItems` page: the token is remembered for ten minutes). The SDK's own token is good for its own retries; ours
+//! is derived from the whole payload, so that another invocation that sends the same is no race either.
 //!
 //! Everything is read strongly consistent but the cursor, whose staleness a commit notices by itself.
 

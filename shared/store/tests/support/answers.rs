@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 /// Answers that a client gets instead of the real ones. The request is carried out all the same: what is lost is only the answer. One call at a time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answers {
-    waiting: Arc<Mutex<VecDeque<(&'static str, u16, String)>>>,
+    waiting: Arc<Mutex<VecDeque<Answer>>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
 
@@ -61,3 +61,6 @@ impl Intercept for Answers {
         Ok(())
     }
 }
+
+/// Operation, status and body.
+type Answer = (&'static str, u16, String);
