@@ -1,4 +1,5 @@
 //! The page in a real browser: Chromium, headless, found by `$CHROMIUM` or on the path.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod demo;
 

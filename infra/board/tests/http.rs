@@ -1,4 +1,5 @@
 //! The board's server, without a browser.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod demo;
 

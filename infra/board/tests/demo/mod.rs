@@ -98,7 +98,7 @@ fn a_day(b: usize, r: usize, offset: i64) -> Vec<BookingRow> {
         let length = [30, 60, 90, 30, 120, 45][n % 6];
         let mut row =
             booking(key(b, r), &format!("b{n}"), at - offset, at - offset + length, SUBJECTS[n % 12]);
-        row.in_series = n % 3 == 0;
+        row.in_series = n.is_multiple_of(3);
         match n % 13 {
             3 => row.standing = Standing::Tentative,
             5 | 11 => (row.is_private, row.subject, row.organizer) = (true, None, None),
