@@ -179,7 +179,8 @@ mod tests {
             "Design review, Mon 9 Feb 10:00–11:00: new, confirmed"
         );
         assert_eq!(booking(Some(&old), &old, paris), None);
-        let table: [(fn(&mut BookingRow), &str); 7] = [
+        type Edit = fn(&mut BookingRow);
+        let table: [(Edit, &str); 7] = [
             (
                 |b| b.span.1 += chrono::TimeDelta::hours(15),
                 "moved from Mon 9 Feb 10:00–11:00 to Mon 9 Feb 10:00–Tue 02:00",

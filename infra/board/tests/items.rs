@@ -1,4 +1,5 @@
 //! The board reads what the store writes: its lenient reader and the store's mapping name the same attributes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use roomsync_board::rows::{BookingRow, Following, RoomRow, Standing};
 use roomsync_domain::booking::{CommandFailure, EndReason, Kind, Origin, Status};
