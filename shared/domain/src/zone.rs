@@ -6,7 +6,7 @@
 
 use crate::time::Instant;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+pub use chrono_tz::Tz;
 use icu_time::zone::iana::IanaParserExtended;
 use icu_time::zone::windows::WindowsParser;
 

@@ -6,6 +6,7 @@
 
 mod clock;
 mod error;
+mod forward;
 mod graph;
 mod queue;
 mod secrets;

@@ -1,0 +1,98 @@
+//! A shared adapter is an adapter.
+
+use crate::{
+    BookingStore, HintQueue, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
+    TenantStore,
+};
+use roomsync_domain::booking::Booking;
+use roomsync_domain::cursor::Cursor;
+use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::plan::Write;
+use roomsync_domain::room::Room;
+use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
+use roomsync_domain::tenant::Tenant;
+use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
+use std::rc::Rc;
+
+impl<T: TenantStore> TenantStore for Rc<T> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        (**self).tenant(id).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        (**self).tenants().await
+    }
+
+    async fn put_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        (**self).put_tenant(tenant).await
+    }
+}
+
+impl<T: RoomStore> RoomStore for Rc<T> {
+    async fn room(&self, room: &RoomRef) -> Result<Option<Room>, StoreError> {
+        (**self).room(room).await
+    }
+
+    async fn rooms(&self, tenant: &TenantId) -> Result<Vec<Room>, StoreError> {
+        (**self).rooms(tenant).await
+    }
+
+    async fn put_room(&self, write: &RoomWrite) -> Result<(), StoreError> {
+        (**self).put_room(write).await
+    }
+
+    async fn directory_memory(&self, tenant: &TenantId) -> Result<DirectoryMemory, StoreError> {
+        (**self).directory_memory(tenant).await
+    }
+
+    async fn put_directory_memory(
+        &self,
+        tenant: &TenantId,
+        memory: &DirectoryMemory,
+    ) -> Result<(), StoreError> {
+        (**self).put_directory_memory(tenant, memory).await
+    }
+}
+
+impl<T: BookingStore> BookingStore for Rc<T> {
+    async fn cursor(&self, room: &RoomRef) -> Result<Option<Cursor>, StoreError> {
+        (**self).cursor(room).await
+    }
+
+    async fn bookings(
+        &self,
+        room: &RoomRef,
+        from: Option<Instant>,
+        to: Instant,
+    ) -> Result<Vec<Booking>, StoreError> {
+        (**self).bookings(room, from, to).await
+    }
+
+    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
+        (**self).bookings_of(room, events).await
+    }
+
+    async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
+        (**self).commit(room, writes, cursor).await
+    }
+}
+
+impl<T: HintQueue> HintQueue for Rc<T> {
+    async fn send_polls(&self, hints: &[PollHint], tick: &str) -> Result<(), QueueError> {
+        (**self).send_polls(hints, tick).await
+    }
+
+    async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
+        (**self).send_tenants(hints, tick).await
+    }
+
+    async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
+        (**self).reject(rejections).await
+    }
+}
+
+impl<T: Secrets> Secrets for Rc<T> {
+    async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+        (**self).read(name).await
+    }
+}

@@ -1,0 +1,483 @@
+//! One tenant, its twin, and the functions around it.
+
+use crate::transport::InProcess;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use chrono::{NaiveDateTime, TimeDelta};
+use roomsync_domain::booking::{Booking, Status};
+use roomsync_domain::cursor::Cursor;
+use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
+use roomsync_domain::room::Room;
+use roomsync_domain::tenant::{
+    Privacy, SecretName, Selection, Take, Tenant, TenantConfig, TenantStatus, Window,
+};
+use roomsync_domain::{Instant, RoomId, RoomRef, SCHEMA_VERSION, Span, TenantId};
+use roomsync_graph::{GraphClient, Options};
+use roomsync_ports::{BookingStore, Clock, HintQueue, RoomStore, TenantStore};
+use roomsync_testkit::{
+    Lane, MemoryQueue, MemorySecrets, MemoryStore, Message, TestClock, at, config, fold_stream,
+};
+use roomsync_twin::calendar::{Recurrence, ShowAs, Span as TwinSpan, Window as TwinWindow, Zone};
+use roomsync_twin::outlook::{Action, Meeting};
+use roomsync_twin::{AppSpec, RoomPolicy, RoomSpec, TenantSpec, Twin};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The tenant of every world.
+pub const TENANT: &str = "84bd8158-6d4d-4958-8b9f-9d6445542f95";
+/// Its first room.
+pub const ROOM_A: &str = "room.a@contoso.example";
+/// Its second room.
+pub const ROOM_B: &str = "room.b@contoso.example";
+
+const CLIENT: &str = "5c8b0c0e-31cd-4a0b-9a52-1f3a6ad1f0de";
+const SECRET: &str = "a~secret+that/needs=escaping";
+
+type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
+type PollerDeps = delta_poller::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+type SyncDeps = resource_sync::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+
+/// Everything.
+pub struct World {
+    /// Microsoft's side.
+    pub twin: Rc<RefCell<Twin>>,
+    /// The tables.
+    pub store: Rc<MemoryStore>,
+    /// The queues.
+    pub queue: Rc<MemoryQueue>,
+    /// The secrets.
+    pub secrets: Rc<MemorySecrets>,
+    /// The time.
+    pub clock: TestClock,
+    poller: PollerDeps,
+    sync: SyncDeps,
+}
+
+impl World {
+    /// A tenant with two rooms whose attendants accept everything as it comes, on Monday, 2 February 2026, at 08:00 UTC. Subjects and
+    /// organizers are taken unless private.
+    ///
+    /// # Panics
+    ///
+    /// If the store refuses the tenant.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with another tenant file.
+    ///
+    /// # Panics
+    ///
+    /// If the store refuses the tenant.
+    pub async fn with(change: impl FnOnce(&mut TenantConfig)) -> Self {
+        let clock = TestClock::new(at("2026-02-02T08:00:00Z"));
+        let mut twin = Twin::new(1);
+        twin.advance(clock.now());
+        twin.add_tenant(TenantSpec {
+            id: TENANT.to_owned(),
+            apps: vec![AppSpec::with_secret(CLIENT, SECRET)],
+            ..TenantSpec::default()
+        });
+        let twin = Rc::new(RefCell::new(twin));
+        let (store, queue) = (Rc::new(MemoryStore::new()), Rc::new(MemoryQueue::new(clock.clone())));
+        let secrets = Rc::new(MemorySecrets::new());
+        secrets.put("roomsync/contoso", SECRET);
+        let (poller, sync) = environment(&twin, &store, &queue, &secrets, &clock);
+        let world = Self { twin, store, queue, secrets, clock, poller, sync };
+        world.add_room(ROOM_A);
+        world.add_room(ROOM_B);
+        let mut config = TenantConfig {
+            privacy: Privacy {
+                subject: Take::UnlessPrivate,
+                organizer: Take::UnlessPrivate,
+                retention_days: 90,
+            },
+            window: Window { past_days: 1, future_days: 60 },
+            ..config()
+        };
+        config.credential.client_id = CLIENT.to_owned();
+        config.credential.secret = Some(SecretName { name: "roomsync/contoso".to_owned(), expires: None });
+        change(&mut config);
+        world.apply(config).await;
+        world
+    }
+
+    /// Stores the next version of the tenant file.
+    ///
+    /// # Panics
+    ///
+    /// If the store refuses it.
+    pub async fn apply(&self, config: TenantConfig) {
+        let before = self.store.tenant(&config.tenant).await.expect("the store answers");
+        let version = before.map_or(1, |tenant| tenant.version + 1);
+        let tenant = Tenant { version, status: TenantStatus::Active, config };
+        self.store.put_tenant(&tenant).await.expect("the store takes the tenant");
+    }
+
+    /// Selects other rooms.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn apply_selection(&self, select: Selection) {
+        let mut config = self.config().await;
+        config.rooms.select = select;
+        self.apply(config).await;
+    }
+
+    /// The stored tenant file.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn config(&self) -> TenantConfig {
+        self.store.tenant(&tenant_id()).await.expect("the store answers").expect("the tenant").config
+    }
+
+    /// A room whose attendant changes nothing but to accept.
+    pub fn add_room(&self, address: &str) {
+        let policy = RoomPolicy { remove_canceled_meetings: false, ..RoomPolicy::transparent() };
+        let spec =
+            RoomSpec { address: address.to_owned(), name: address.to_owned(), policy, ..RoomSpec::default() };
+        self.twin.borrow_mut().put_room(TENANT, spec);
+    }
+
+    /// The stable id of a room.
+    ///
+    /// # Panics
+    ///
+    /// If the twin has no such room.
+    #[must_use]
+    pub fn room(&self, address: &str) -> RoomRef {
+        let twin = self.twin.borrow();
+        let mailbox = twin.tenant(TENANT).and_then(|tenant| tenant.mailbox(address)).expect("the room");
+        RoomRef::new(tenant_id(), RoomId::new(mailbox.id.as_ref()))
+    }
+
+    /// A fresh environment: tokens, links and tenants are forgotten, as after a deployment.
+    pub fn restart(&mut self) {
+        (self.poller, self.sync) =
+            environment(&self.twin, &self.store, &self.queue, &self.secrets, &self.clock);
+    }
+
+    /// Acts as a person.
+    ///
+    /// # Panics
+    ///
+    /// If the twin refuses.
+    pub fn act(&self, action: Action) -> String {
+        self.twin.borrow_mut().act(self.clock.now(), TENANT, action).expect("the action is possible")
+    }
+
+    /// Books a meeting from `day` at `hour` (UTC) for an hour in room A.
+    pub fn book(&self, day: &str, hour: u32) -> String {
+        self.act(Action::Book { meeting: meeting(day, hour).at(ROOM_A) })
+    }
+
+    /// Runs what the schedules would run, every two minutes, so many times, and empties the queues each time.
+    pub async fn rounds(&mut self, count: usize) {
+        for round in 0..count {
+            self.clock.advance(TimeDelta::seconds(120));
+            self.twin.borrow_mut().advance(self.clock.now());
+            if round % 8 == 0 {
+                self.sync_rooms().await;
+            }
+            self.tick().await;
+            self.drain().await;
+        }
+    }
+
+    /// One message for the tenant.
+    ///
+    /// # Panics
+    ///
+    /// If the queue refuses it.
+    pub async fn sync_rooms(&self) {
+        let tick = self.clock.now().timestamp_millis().to_string();
+        self.queue.send_tenants(&[TenantHint::new(tenant_id())], &tick).await.expect("the queue takes hints");
+        self.drain_tenants().await;
+    }
+
+    /// One tick of the dispatcher; no room is looked at less often than every two minutes.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub async fn tick(&self) {
+        poll_dispatcher::dispatch(&self.store, &self.queue, self.clock.now(), 120, 120)
+            .await
+            .expect("a tick");
+    }
+
+    /// Delivers what is in the queues until nothing more can be received.
+    pub async fn drain(&self) {
+        self.drain_tenants().await;
+        loop {
+            let messages = self.queue.receive(Lane::Polls, 10);
+            if messages.is_empty() {
+                break;
+            }
+            let answer = self.poll(sqs(&messages)).await;
+            self.settle(Lane::Polls, &messages, &answer);
+        }
+    }
+
+    async fn drain_tenants(&self) {
+        loop {
+            let messages = self.queue.receive(Lane::Tenants, 5);
+            if messages.is_empty() {
+                break;
+            }
+            let event = resource_sync::Event::Queue(sqs(&messages));
+            let answer = resource_sync::handle(event, &self.sync).await.expect("a batch accounts for itself");
+            self.settle(Lane::Tenants, &messages, &answer);
+        }
+    }
+
+    /// One invocation of the poller.
+    pub async fn poll(&self, event: SqsEvent) -> SqsBatchResponse {
+        delta_poller::handle(event, &self.poller, self.clock.now() + TimeDelta::seconds(45)).await
+    }
+
+    /// A look at a room, as if a schedule had asked for it.
+    pub async fn look(&self, address: &str) -> SqsBatchResponse {
+        self.poll(event(&[PollHint::new(&self.room(address), HintReason::Schedule)])).await
+    }
+
+    fn settle(&self, lane: Lane, messages: &[Message], answer: &SqsBatchResponse) {
+        let failed =
+            |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
+        for message in messages.iter().filter(|message| !failed(&message.id)) {
+            self.queue.delete(lane, message.receipt);
+        }
+    }
+
+    /// The live bookings of a room, by start.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn live(&self, address: &str) -> Vec<Booking> {
+        let rows = self.rows(address).await;
+        rows.into_iter().filter(Booking::is_live).collect()
+    }
+
+    /// All bookings of a room, by start.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn rows(&self, address: &str) -> Vec<Booking> {
+        let end = roomsync_domain::time::end_of_time();
+        self.store.bookings(&self.room(address), None, end).await.expect("the store answers")
+    }
+
+    /// The cursor of a room.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn cursor(&self, address: &str) -> Cursor {
+        self.store.cursor(&self.room(address)).await.expect("the store answers").expect("a cursor")
+    }
+
+    /// The stored rooms.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn rooms(&self) -> Vec<Room> {
+        self.store.rooms(&tenant_id()).await.expect("the store answers")
+    }
+
+    /// What is wrong: every difference between the tables and the calendars inside the window, and every broken promise of the stream.
+    /// Empty if all is well.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn differences(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Err(fault) = fold_stream(&self.store.stream()) {
+            wrong.push(format!("stream: {fault:?}"));
+        }
+        for room in self
+            .rooms()
+            .await
+            .into_iter()
+            .filter(|room| room.state.status == roomsync_domain::room::RoomStatus::Active)
+        {
+            wrong.extend(self.room_differences(&room).await);
+        }
+        wrong
+    }
+
+    async fn room_differences(&self, room: &Room) -> Vec<String> {
+        let Some(window) =
+            self.store.cursor(&room.room).await.expect("the store answers").and_then(|cursor| cursor.window)
+        else {
+            return vec![format!("{}: never copied", room.state.email)];
+        };
+        let truth = truth(&self.twin.borrow(), room.room.room.as_str(), window);
+        let rows = self.live(&room.state.email).await;
+        let held: BTreeMap<String, (Instant, Instant, Status)> = rows
+            .iter()
+            .filter(|row| row.state.span.overlaps(&window))
+            .filter_map(|row| {
+                let id = row.state.event_id.as_ref()?.to_string();
+                Some((id, (row.state.span.start, row.state.span.end, row.state.status)))
+            })
+            .collect();
+        let mut wrong = Vec::new();
+        for (id, entry) in &truth {
+            match held.get(id) {
+                None => wrong.push(format!(
+                    "{}: {id} is in the calendar at {} and not in the table",
+                    room.state.email, entry.0
+                )),
+                Some(row) if row != entry => {
+                    wrong.push(format!("{}: {id} is {row:?}, should be {entry:?}", room.state.email))
+                }
+                Some(_) => {}
+            }
+        }
+        let stale = held.iter().filter(|(id, _)| !truth.contains_key(*id));
+        wrong.extend(stale.map(|(id, row)| {
+            format!("{}: {id} at {} is in the table and not in the calendar", room.state.email, row.0)
+        }));
+        wrong
+    }
+}
+
+/// What the table should hold of a calendar. Worked out from the twin's plain truth, not by the planner.
+fn truth(twin: &Twin, room: &str, window: Span) -> BTreeMap<String, (Instant, Instant, Status)> {
+    let slack = TimeDelta::days(3);
+    let wide = TwinWindow { from: window.start - slack, to: window.end + slack };
+    let instances = twin.truth(TENANT, room, wide).unwrap_or_default();
+    let entry = |instance: roomsync_twin::Instance| {
+        let (start, end) = match instance.days {
+            Some((first, after)) => {
+                let midnight = |day| roomsync_domain::zone::midnight(day, chrono_tz());
+                (midnight(first), midnight(after))
+            }
+            None => (instance.start, instance.end),
+        };
+        let inside = Span::new(start, end).overlaps(&window);
+        let status =
+            if instance.show_as == ShowAs::Tentative { Status::Tentative } else { Status::Confirmed };
+        (inside && !instance.cancelled).then_some((instance.id, (start, end, status)))
+    };
+    instances.into_iter().filter_map(entry).collect()
+}
+
+/// The zone of every room here.
+fn chrono_tz() -> roomsync_domain::zone::Tz {
+    roomsync_domain::zone::find("Europe/Paris").expect("a zone")
+}
+
+fn environment(
+    twin: &Rc<RefCell<Twin>>,
+    store: &Rc<MemoryStore>,
+    queue: &Rc<MemoryQueue>,
+    secrets: &Rc<MemorySecrets>,
+    clock: &TestClock,
+) -> (PollerDeps, SyncDeps) {
+    let client = || {
+        let transport = InProcess::new(Rc::clone(twin), clock.clone());
+        GraphClient::new(transport, Rc::clone(secrets), clock.clone(), Options::default())
+    };
+    let poller = delta_poller::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
+    let sync = resource_sync::Deps {
+        graph: client(),
+        store: Rc::clone(store),
+        queue: Rc::clone(queue),
+        clock: clock.clone(),
+    };
+    (poller, sync)
+}
+
+/// The tenant's id.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn tenant_id() -> TenantId {
+    TenantId::parse(TENANT).expect("a GUID")
+}
+
+/// An hour's meeting that starts on `day` at `hour` UTC.
+///
+/// # Panics
+///
+/// If that is no time.
+#[must_use]
+pub fn meeting(day: &str, hour: u32) -> Meeting {
+    Meeting::new(
+        "ana.lima@contoso.example",
+        "Design review",
+        TwinSpan::timed(local(day, hour), 60, Zone::utc()),
+    )
+}
+
+/// A weekly series of so many such meetings.
+///
+/// # Panics
+///
+/// If that is no time.
+#[must_use]
+pub fn weekly(day: &str, hour: u32, times: u32) -> Meeting {
+    meeting(day, hour).repeats(Recurrence::weekly(local(day, hour).date(), 1).times(times))
+}
+
+/// A wall-clock time.
+///
+/// # Panics
+///
+/// If that is no time.
+#[must_use]
+pub fn local(day: &str, hour: u32) -> NaiveDateTime {
+    let day: chrono::NaiveDate = day.parse().expect("a day");
+    day.and_hms_opt(hour, 0, 0).expect("a time")
+}
+
+/// A batch of hints, one message each.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn event(hints: &[PollHint]) -> SqsEvent {
+    let message = |(at, hint): (usize, &PollHint)| Message {
+        id: format!("m{at}"),
+        group: hint.room().key(),
+        body: serde_json::to_string(hint).expect("a hint is JSON"),
+        receipt: at as u64,
+        receives: 1,
+    };
+    sqs(&hints.iter().enumerate().map(message).collect::<Vec<_>>())
+}
+
+/// A batch as Lambda hands it over.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn sqs(messages: &[Message]) -> SqsEvent {
+    let record = |message: &Message| {
+        serde_json::json!({
+            "messageId": message.id,
+            "body": message.body,
+            "attributes": {"MessageGroupId": message.group, "ApproximateReceiveCount": message.receives.to_string()},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "awsRegion": "eu-west-1",
+        })
+    };
+    let records: Vec<_> = messages.iter().map(record).collect();
+    serde_json::from_value(serde_json::json!({ "Records": records })).expect("the shape of an SQS event")
+}
+
+/// Version of the shapes, for messages that a test writes by hand.
+pub const VERSION: u32 = SCHEMA_VERSION;
