@@ -116,6 +116,7 @@ pub fn plan(
 ) -> Plan {
     let seen: BTreeMap<&EventId, &CalendarEntry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
     let rows = pair(known, &seen, covered, context);
+    let taken: BTreeSet<&BookingId> = known.iter().map(|row| &row.id).collect();
     let mut plan = Plan::default();
     let mut paired: BTreeSet<&BookingId> = BTreeSet::new();
     for (id, entry) in &seen {
@@ -123,7 +124,14 @@ pub fn plan(
         if let Some(row) = row {
             paired.insert(&row.id);
         }
-        plan.writes.extend(decide(row, meaning(entry, context), entry, window, context, now));
+        plan.writes.extend(decide(
+            row,
+            meaning(entry, context),
+            || new_id(id, &taken, context),
+            window,
+            context,
+            now,
+        ));
     }
     for row in known {
         if !paired.contains(&row.id) && row.is_live() && row.is_observed() && is_covered(row, covered) {
@@ -133,6 +141,15 @@ pub fn plan(
     plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));
     plan.missing.sort_by(|a, b| order(a).cmp(&order(b)));
     plan
+}
+
+/// The id of a new booking: the event's own, unless a booking that has since gone on under another event has taken it.
+fn new_id(event: &EventId, taken: &BTreeSet<&BookingId>, context: &Context) -> BookingId {
+    let mut id = context.room.booking_id(event);
+    while taken.contains(&id) {
+        id = context.room.booking_id(&EventId::new(format!("{event}#{id}")));
+    }
+    id
 }
 
 fn order(booking: &Booking) -> (Instant, &BookingId) {
@@ -192,15 +209,14 @@ fn instance(state: &BookingState) -> Option<Instant> {
 fn decide(
     row: Option<&Booking>,
     meaning: Meaning,
-    entry: &CalendarEntry,
+    new_id: impl FnOnce() -> BookingId,
     window: Span,
     context: &Context,
     now: Instant,
 ) -> Option<Write> {
     match (row, meaning) {
         (None, Meaning::Booked(state)) if state.span.overlaps(&window) => {
-            let id = context.room.booking_id(&entry.id);
-            Some(write(id, None, Change::Created, *state, context, now))
+            Some(write(new_id(), None, Change::Created, *state, context, now))
         }
         (Some(row), Meaning::Booked(state)) => {
             let state = BookingState {

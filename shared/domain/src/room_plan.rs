@@ -189,12 +189,15 @@ fn state(config: &TenantConfig, sighting: &Sighting, before: Option<&Room>) -> R
         .fields
         .import
         .iter()
-        .filter_map(|field| place.fields.get(field).map(|value| (*field, value.clone())))
+        .filter_map(|field| place.fields.get(field).map(|value| (*field, normal(value))))
         .collect();
     if config.fields.import.contains(&RoomField::TimeZone) {
         fields.insert(RoomField::TimeZone, Value::String(settings.time_zone.clone()));
     }
-    let custom = sighting.custom.clone().unwrap_or_else(|| {
+    let read = |custom: &BTreeMap<String, Value>| {
+        custom.iter().map(|(name, value)| (name.clone(), normal(value))).collect()
+    };
+    let custom = sighting.custom.as_ref().map(read).unwrap_or_else(|| {
         let kept = before.map(|room| room.state.custom.clone()).unwrap_or_default();
         kept.into_iter().filter(|(name, _)| config.fields.custom.contains_key(name)).collect()
     });
@@ -207,6 +210,23 @@ fn state(config: &TenantConfig, sighting: &Sighting, before: Option<&Room>) -> R
         custom,
         occupant_visible: config.fields.occupant_visible.iter().cloned().collect(),
         settings,
+    }
+}
+
+/// A value as the tables give it back: DynamoDB does not tell 3.0 from 3, and a room must not differ from itself.
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => {
+                #[allow(clippy::cast_possible_truncation, reason = "whole and small enough")]
+                let whole = float as i64;
+                whole.into()
+            }
+            _ => value.clone(),
+        },
+        Value::Array(values) => values.iter().map(normal).collect(),
+        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
+        other => other.clone(),
     }
 }
 

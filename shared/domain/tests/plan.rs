@@ -194,6 +194,19 @@ fn a_meeting_whose_event_id_changed_stays_the_same_booking() {
 }
 
 #[test]
+fn an_event_that_returns_after_its_booking_went_on_under_another_gets_a_booking_of_its_own() {
+    let first = stored(&[meeting("a", 60)]);
+    let renamed = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
+    let rows = applied(&first, &full(&first, std::slice::from_ref(&renamed)));
+    let both = [renamed, CalendarEntry { ical_uid: None, ..meeting("a", 120) }];
+    let plan = full(&rows, &both);
+    let rows = applied(&rows, &plan);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(plan.writes[0].link(), Some(&EventId::new("a")));
+    assert_eq!(full(&rows, &both), Plan::default());
+}
+
+#[test]
 fn occurrences_that_share_an_ical_uid_are_told_apart_by_their_original_start() {
     let occurrence = |id: &str, minutes: i64| CalendarEntry {
         kind: EntryKind::Occurrence,

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod clock;
+pub mod error;
 pub mod metrics;
 pub mod queue;
 pub mod secrets;

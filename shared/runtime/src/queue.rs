@@ -1,7 +1,7 @@
 //! The queues between functions, on SQS FIFO.
 
+use crate::error::chain;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt, stream};
 use roomsync_domain::hint::{PollHint, TenantHint};
@@ -88,7 +88,7 @@ impl SqsQueue {
                     .map(|entry| entry.message.clone().unwrap_or_else(|| entry.code.clone()));
                 (answer.failed.len(), why)
             }
-            Err(error) => (count, Some(DisplayErrorContext(&error).to_string())),
+            Err(error) => (count, Some(chain(&error))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Secrets Manager.
 
+use crate::error::chain;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use roomsync_ports::{Secret, SecretError, Secrets};
 
 /// Secrets Manager. Nothing is remembered: a secret is read when a token is asked for, which is rare, and so a changed one is in use
@@ -25,10 +25,7 @@ impl Secrets for SecretsManager {
             if error.as_service_error().is_some_and(|service| service.is_resource_not_found_exception()) {
                 SecretError::Missing(name.to_owned())
             } else {
-                SecretError::Unavailable {
-                    name: name.to_owned(),
-                    why: DisplayErrorContext(&error).to_string(),
-                }
+                SecretError::Unavailable { name: name.to_owned(), why: chain(&error) }
             }
         })?;
         answer.secret_string.map(Secret::new).ok_or_else(|| SecretError::Unavailable {

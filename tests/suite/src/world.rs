@@ -160,6 +160,12 @@ impl World {
             environment(&self.twin, &self.store, &self.queue, &self.secrets, &self.clock);
     }
 
+    /// The time.
+    #[must_use]
+    pub fn clock_now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// Acts as a person.
     ///
     /// # Panics
