@@ -36,7 +36,8 @@ pub(crate) async fn binaries(place: &Place, names: &[String], release: bool) -> 
     let mut command = Command::new("cargo");
     command
         .current_dir(&place.checkout)
-        .args(["build", "--message-format=json-render-diagnostics"])
+        // With ourselves among the packages the same features are chosen as for this program, see Cargo.toml.
+        .args(["build", "--message-format=json-render-diagnostics", "--package", env!("CARGO_PKG_NAME")])
         .args(names.iter().flat_map(|name| ["--package", name, "--bin", name]))
         .args(release.then_some("--release"))
         .stdin(Stdio::null())

@@ -19,6 +19,7 @@ mod schedule;
 mod secrets;
 mod shutdown;
 mod stack;
+mod tenants;
 
 pub use account::{News, Teller, account};
 pub use aws::Aws;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::endpoints::{Endpoints, EndpointsFile};
 use crate::{
     Aws, Binaries, Emulator, Host, News, Options, Place, Teller, account, compile, prerequisites, pump,
-    runtime_api, schedule, secrets, shutdown, stack,
+    runtime_api, schedule, secrets, shutdown, stack, tenants,
 };
 
 /// Starts everything and keeps it running until Ctrl-C. Afterwards nothing is left: no process, no `endpoints.json`.
@@ -34,12 +34,14 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 /// Start-up, then the running system. Dropping this future ends all of it.
 async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Result<Infallible> {
     let ports = options.ports();
+    let tenants = tenants::read(&options.tenant_files, &options.secrets)?;
     let stack = Template::load(&place.checkout.join("template.yaml"))?.stack(&stack::names(options))?;
     let aws = Aws::at(&ports.aws_url());
     teller.tell(News::Step("building the functions and starting the AWS emulator".to_owned()));
     let (binaries, mut emulator) =
         tokio::try_join!(binaries(options, place, &stack), resources(options, place, teller, &aws, &stack))?;
 
+    tenants::apply(&aws, &stack, tenants).await?;
     teller.tell(News::Step("starting the functions".to_owned()));
     let host = Host::new(&with_ticks(stack.clone(), options));
     let listener = TcpListener::bind(("127.0.0.1", ports.runtime_api)).await?;

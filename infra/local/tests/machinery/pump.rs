@@ -42,7 +42,7 @@ async fn left(aws: &Aws, url: &str) -> u32 {
 async fn messages_reach_the_function_in_order_and_at_once_and_failures_end_in_the_dead_letter_queue() {
     let bench = Bench::new();
     let python = python().await.expect("a Python");
-    let _emulator = Emulator::start(&bench.place, &python, bench.ports, &bench.teller).await.unwrap();
+    let emulator = Emulator::start(&bench.place, &python, bench.ports, &bench.teller).await.unwrap();
     let aws = Aws::at(&bench.ports.aws_url());
     create_stack(&aws, &bench.stack).await.unwrap();
     let jobs = &bench.stack.queue("Jobs").unwrap().url;
@@ -84,4 +84,7 @@ async fn messages_reach_the_function_in_order_and_at_once_and_failures_end_in_th
         assert_eq!(of_group, expected);
     }
     assert_eq!(left(&aws, dead).await, 1);
+
+    drop(emulator);
+    std::net::TcpListener::bind(("127.0.0.1", bench.ports.aws)).expect("the emulator is gone with its port");
 }
