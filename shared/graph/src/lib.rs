@@ -20,6 +20,7 @@ mod client;
 mod cloud;
 mod delta;
 mod entry;
+mod grant;
 mod lanes;
 mod link;
 mod login;

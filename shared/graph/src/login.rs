@@ -1,22 +1,25 @@
 //! One question to the login host: a token for the application itself (`v2-oauth2-client-creds-grant-flow`).
 //!
-//! The form and the two fields of the answer are read here rather than by an OAuth library, because what matters is what such a library drops: the
-//! status, `Retry-After`, the request id and Entra's `error_codes`.
+//! `oauth2` writes the form and reads the answer. What it does not hand on, but a caller must know (status, `Retry-After`, request
+//! id), is noted as the answer passes by.
 
 use crate::client::TenantGraph;
+use crate::grant::{Application, Grant, Refusal};
 use crate::outcome::{header_id, word};
 use crate::proof;
 use crate::retry_after;
-use crate::transport::Transport;
-use crate::wire::{self, Text, whole_number};
+use crate::transport::{Transport, TransportError};
+use crate::wire;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::header::HeaderValue;
+use http::{Response, StatusCode};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, HttpRequest, RequestTokenError, Scope, TokenResponse, TokenUrl,
+};
+use roomsync_domain::Instant;
 use roomsync_ports::{Clock, GraphError, Secret, SecretError, Secrets, Trace};
-use serde::Deserialize;
-use serde_json::Value;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use url::form_urlencoded;
 
 /// Longest life that is believed (`access-tokens` page: up to about 28 hours).
 const LONGEST_LIFE: Duration = Duration::from_secs(48 * 60 * 60);
@@ -27,12 +30,23 @@ pub(crate) struct Issued {
     pub(crate) life: Duration,
 }
 
-/// No `Debug`: it holds the token.
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    access_token: Text<'a>,
-    expires_in: Value,
+/// What is noted of an answer.
+struct Seen {
+    status: StatusCode,
+    wait: Option<Duration>,
+    request_id: Option<String>,
+    is_empty: bool,
+}
+
+impl Seen {
+    fn of(answer: &Response<Bytes>, now: Instant) -> Self {
+        Self {
+            status: answer.status(),
+            wait: retry_after::wait(answer.headers(), now),
+            request_id: header_id(answer.headers(), "x-ms-request-id"),
+            is_empty: answer.body().is_empty(),
+        }
+    }
 }
 
 impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
@@ -69,39 +83,45 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         let shared = &self.shared;
         let connection = &self.connection;
         let url = format!("{}/{}/oauth2/v2.0/token", connection.endpoints.login(), connection.tenant);
+        let address = TokenUrl::new(url.clone()).map_err(|_| refused("LoginAddressUnreadable"))?;
         let id = (shared.options.request_ids)();
-        let proof = if connection.secret.is_some() {
-            proof::secret(credential.reveal())
+        let ours = HeaderValue::from_str(&id.to_string()).map_err(|_| refused("RequestIdUnreadable"))?;
+        let mut application = Application::new(ClientId::new(connection.client_id.clone()))
+            .set_auth_type(AuthType::RequestBody)
+            .set_token_uri(address);
+        let mut assertion = None;
+        if connection.secret.is_some() {
+            application = application.set_client_secret(ClientSecret::new(credential.reveal().to_owned()));
         } else {
-            proof::certificate(credential.reveal(), &url, &connection.client_id, shared.clock.now(), id)
-                .map_err(refused)?
+            let now = shared.clock.now();
+            let signed = proof::assertion(credential.reveal(), &url, &connection.client_id, now, id);
+            assertion = Some(signed.map_err(refused)?);
+        }
+        let mut question =
+            application.exchange_client_credentials().add_scope(Scope::new(connection.endpoints.scope()));
+        if let Some(assertion) = assertion {
+            question = question
+                .add_extra_param("client_assertion_type", proof::ASSERTION_TYPE)
+                .add_extra_param("client_assertion", assertion);
+        }
+        // Shared rather than borrowed: a future that borrows through the library's trait could not be handed to another thread.
+        let seen = Arc::new(OnceLock::new());
+        let answer = {
+            let (shared, seen) = (Arc::clone(shared), Arc::clone(&seen));
+            let carry = move |mut request: HttpRequest| {
+                request.headers_mut().insert("client-request-id", ours.clone());
+                let (shared, seen) = (Arc::clone(&shared), Arc::clone(&seen));
+                async move {
+                    let answer = shared.transport.send(request.map(Bytes::from)).await?;
+                    seen.get_or_init(|| Seen::of(&answer, shared.clock.now()));
+                    Ok::<_, TransportError>(answer.map(Vec::from))
+                }
+            };
+            question.request_async(&carry).await
         };
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("client_id", &connection.client_id)
-            .append_pair("scope", &connection.endpoints.scope())
-            .append_pair("grant_type", "client_credentials")
-            .extend_pairs(proof)
-            .finish();
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&url)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(ACCEPT, "application/json")
-            .header("client-request-id", id.to_string())
-            .body(Bytes::from(form))
-            .map_err(|_| refused("LoginAddressUnreadable"))?;
-        let answer = shared.transport.send(request).await.map_err(|error| {
-            GraphError::Transient(Trace {
-                status: None,
-                code: format!("Login{error}"),
-                request_id: id.to_string(),
-            })
-        })?;
-        let (parts, body) = answer.into_parts();
-        let wait = retry_after::wait(&parts.headers, shared.clock.now());
-        let result = issued(parts.status, &parts.headers, &body, wait, &id.to_string());
+        let result = issued(answer, seen.get(), &id.to_string());
         tracing::debug!(
-            http.status = parts.status.as_u16(),
+            http.status = seen.get().map(|seen| seen.status.as_u16()),
             tenant.id = %connection.tenant,
             granted = result.is_ok(),
             "asked the login host for a token"
@@ -111,42 +131,57 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
 }
 
 fn issued(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    wait: Option<Duration>,
+    answer: Result<Grant, RequestTokenError<TransportError, Refusal>>,
+    seen: Option<&Seen>,
     ours: &str,
 ) -> Result<Issued, GraphError> {
-    let trace = |code: String, request_id: Option<String>| Trace {
-        status: Some(status.as_u16()),
-        code,
-        request_id: header_id(headers, "x-ms-request-id").or(request_id).unwrap_or_else(|| ours.to_owned()),
+    let Some(seen) = seen else {
+        return Err(match answer {
+            Err(RequestTokenError::Request(error)) => GraphError::Transient(Trace {
+                status: None,
+                code: format!("Login{error}"),
+                request_id: ours.to_owned(),
+            }),
+            _ => refused("LoginAddressUnreadable"),
+        });
     };
-    if status == StatusCode::OK {
-        let unusable = |code: String| GraphError::Contract(trace(format!("Login{code}"), None));
-        let answer: Answer<'_> = wire::read(body).map_err(unusable)?;
-        let life = whole_number(&answer.expires_in)
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .ok_or_else(|| unusable("WithoutExpiry".to_owned()))?;
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", answer.access_token.as_str()))
-            .map_err(|_| unusable("TokenUnreadable".to_owned()))?;
-        bearer.set_sensitive(true);
-        return Ok(Issued { bearer, life: Duration::from_secs(life).min(LONGEST_LIFE) });
-    }
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let error = body["error"].as_str().and_then(word);
-    let code = match body["error_codes"][0].as_u64() {
+    let trace = |code: String, request_id: Option<String>| Trace {
+        status: Some(seen.status.as_u16()),
+        code,
+        request_id: seen.request_id.clone().or(request_id).unwrap_or_else(|| ours.to_owned()),
+    };
+    let unusable = |why: &str| GraphError::Contract(trace(format!("Login{why}"), None));
+    let is_ok = seen.status == StatusCode::OK;
+    let refusal = match answer {
+        Ok(grant) => {
+            let life = grant.expires_in().ok_or_else(|| unusable("WithoutExpiry"))?;
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {}", grant.access_token().secret()))
+                .map_err(|_| unusable("TokenUnreadable"))?;
+            bearer.set_sensitive(true);
+            return Ok(Issued { bearer, life: life.min(LONGEST_LIFE) });
+        }
+        Err(RequestTokenError::ServerResponse(refusal)) => refusal,
+        Err(RequestTokenError::Parse(error, _)) if is_ok => {
+            return Err(unusable(&wire::unreadable(error.inner())));
+        }
+        Err(_) if is_ok => {
+            return Err(unusable(if seen.is_empty { "EmptyAnswer" } else { "AnswerIsNotJson" }));
+        }
+        // Without Entra's error body it was not Entra that refused.
+        Err(_) => Refusal::default(),
+    };
+    let error = refusal.error.as_deref().and_then(word);
+    let code = match refusal.error_codes.first() {
         Some(number) => format!("AADSTS{number}"),
         None => error.clone().unwrap_or_else(|| "LoginRefused".to_owned()),
     };
-    let trace = trace(code, body["trace_id"].as_str().and_then(word));
+    let trace = trace(code, refusal.trace_id.as_deref().and_then(word));
     let later = error.as_deref() == Some("temporarily_unavailable");
-    Err(match status.as_u16() {
-        429 => GraphError::Throttled { retry_after: wait, trace },
-        503 if wait.is_some() => GraphError::Throttled { retry_after: wait, trace },
+    Err(match seen.status.as_u16() {
+        429 => GraphError::Throttled { retry_after: seen.wait, trace },
+        503 if seen.wait.is_some() => GraphError::Throttled { retry_after: seen.wait, trace },
         408 | 500.. => GraphError::Transient(trace),
         _ if later => GraphError::Transient(trace),
-        // Without Entra's error body it was not Entra that refused.
         400..500 if error.is_some() => GraphError::Credential(trace),
         _ => GraphError::Contract(trace),
     })

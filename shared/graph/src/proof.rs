@@ -1,4 +1,4 @@
-//! How the application proves who it is: a secret, or a certificate (`certificate-credentials` page).
+//! How an application proves who it is with a certificate (`certificate-credentials` page).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,27 +9,19 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Kind of the assertion that a certificate makes.
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Seconds that an assertion holds; five to ten minutes are recommended.
 const ASSERTION_SECONDS: i64 = 600;
 
-/// A form field and its value.
-pub(crate) type Field = (&'static str, String);
-
-/// The form field of a client secret.
-pub(crate) fn secret(secret: &str) -> Vec<Field> {
-    vec![("client_secret", secret.to_owned())]
-}
-
-/// The form fields of a certificate: an assertion for a token endpoint, signed with the private key. `text` holds both as PEM, in any
-/// order. Nothing of it is in the error.
-pub(crate) fn certificate(
+/// The assertion that a certificate makes for a token endpoint, signed with the private key. `text` holds both as PEM, in any order.
+/// Nothing of it is in the error.
+pub(crate) fn assertion(
     text: &str,
     audience: &str,
     client_id: &str,
     now: Instant,
     id: Uuid,
-) -> Result<Vec<Field>, &'static str> {
+) -> Result<String, &'static str> {
     let blocks = pem::parse_many(text).map_err(|_| "CertificateIsNotPem")?;
     let certificate =
         blocks.iter().find(|block| block.tag() == "CERTIFICATE").ok_or("CertificateMissingInSecret")?;
@@ -50,8 +42,7 @@ pub(crate) fn certificate(
         iat: now,
         exp: now + ASSERTION_SECONDS,
     };
-    let assertion = jsonwebtoken::encode(&header, &claims, &key).map_err(|_| "PrivateKeyCannotSign")?;
-    Ok(vec![("client_assertion_type", ASSERTION_TYPE.to_owned()), ("client_assertion", assertion)])
+    jsonwebtoken::encode(&header, &claims, &key).map_err(|_| "PrivateKeyCannotSign")
 }
 
 #[derive(Serialize)]

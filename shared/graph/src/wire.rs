@@ -92,14 +92,17 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> 
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("EmptyAnswer".to_owned());
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let what = match error.classify() {
-            Category::Eof => "TruncatedAnswer",
-            Category::Syntax | Category::Io => "AnswerIsNotJson",
-            Category::Data => "UnexpectedAnswer",
-        };
-        format!("{what} at line {} column {}", error.line(), error.column())
-    })
+    serde_json::from_slice(body).map_err(|error| unreadable(&error))
+}
+
+/// Where JSON breaks, without what stands there.
+pub(crate) fn unreadable(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Eof => "TruncatedAnswer",
+        Category::Syntax | Category::Io => "AnswerIsNotJson",
+        Category::Data => "UnexpectedAnswer",
+    };
+    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 /// `error` in an answer of status 200 stands for a failure all the same.

@@ -241,6 +241,7 @@ async fn what_the_login_host_says() {
         (reply(302, &[], ""), "unusable answer", "LoginRefused"),
         (ok("<html>"), "unusable answer", "LoginAnswerIsNotJson"),
         (ok(""), "unusable answer", "LoginEmptyAnswer"),
+        (reply(200, &[("content-type", "text/html")], "{}"), "unusable answer", "LoginAnswerIsNotJson"),
         (ok(r#"{"access_token":"x"}"#), "unusable answer", "LoginUnexpectedAnswer"),
         (ok(r#"{"access_token":"x","expires_in":"soon"}"#), "unusable answer", "LoginWithoutExpiry"),
         (ok(r#"{"access_token":"x\ny","expires_in":3600}"#), "unusable answer", "LoginTokenUnreadable"),
@@ -261,6 +262,20 @@ async fn what_the_login_host_says() {
         assert_eq!(world.network.login_requests().len(), 1, "the second call fails with the first");
         assert!(world.network.graph_requests().is_empty());
     }
+}
+
+#[tokio::test]
+async fn the_life_of_a_token_may_be_text() {
+    let world = World::default();
+    let body = r#"{"token_type":"Bearer","expires_in":"3599","access_token":"x"}"#;
+    let json = [("content-type", "application/json; charset=utf-8")];
+    world.network.login.lock().unwrap().push_back(reply(200, &json, body));
+    world.network.answers(empty_view()).answers(empty_view());
+    let graph = world.tenant();
+    for _ in 0..2 {
+        graph.view(&room(), week(), BOTH, None).await.unwrap();
+    }
+    assert_eq!(bearer(&world.network.graph_requests()[1]), "Bearer x");
 }
 
 #[tokio::test]
