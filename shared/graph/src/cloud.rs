@@ -4,11 +4,16 @@ use roomsync_domain::tenant::Cloud;
 use thiserror::Error;
 use url::{Host, Url};
 
-/// The two hosts of a cloud, as origins: scheme, host and port, nothing after it.
+/// Version of Graph that is used.
+pub(crate) const VERSION: &str = "v1.0";
+
+/// The two hosts of a cloud: scheme, host and port, and a base path if there is one, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     graph: String,
     login: String,
+    /// Bytes of `graph` before its base path.
+    origin: usize,
 }
 
 /// An endpoint that must not be used.
@@ -33,12 +38,22 @@ impl Endpoints {
             Cloud::Dod => ("dod-graph.microsoft.us", "login.microsoftonline.us"),
             Cloud::China => ("microsoftgraph.chinacloudapi.cn", "login.chinacloudapi.cn"),
         };
-        Self { graph: format!("https://{graph}"), login: format!("https://{login}") }
+        let graph = format!("https://{graph}");
+        Self { origin: graph.len(), graph, login: format!("https://{login}") }
     }
 
-    /// Others instead, for all clouds: https anywhere, plain http only on this machine.
+    /// Others instead, for all clouds: https anywhere, plain http only on this machine. A base path is kept, such as `/graph` of
+    /// `http://127.0.0.1:9000/graph/v1.0/`; slashes at its end are not, nor Graph's version.
+    ///
+    /// # Errors
+    ///
+    /// A text that is no such URL, or one with a user name, a query or a fragment.
     pub fn parse(graph: &str, login: &str) -> Result<Self, EndpointError> {
-        Ok(Self { graph: origin("graph", graph)?, login: origin("login", login)? })
+        let (graph, graph_path) = origin_and_path("graph", graph)?;
+        let (login, login_path) = origin_and_path("login", login)?;
+        let base = graph_path.strip_suffix(VERSION).and_then(|base| base.strip_suffix('/'));
+        let base = base.unwrap_or(&graph_path).trim_end_matches('/');
+        Ok(Self { origin: graph.len(), graph: graph + base, login: login + &login_path })
     }
 
     /// Others instead, if they are given: both or none.
@@ -56,25 +71,35 @@ impl Endpoints {
         }
     }
 
-    /// Origin of Graph, such as `https://graph.microsoft.com`.
+    /// Graph without its version, such as `https://graph.microsoft.com`.
     #[must_use]
     pub fn graph(&self) -> &str {
         &self.graph
     }
 
-    /// The scope of a token: `/.default` of the very host that is called (`v2-oauth2-client-creds-grant-flow`).
-    pub(crate) fn scope(&self) -> String {
-        format!("{}/.default", self.graph)
+    /// Scheme, host and port of Graph.
+    pub(crate) fn origin(&self) -> &str {
+        &self.graph[..self.origin]
     }
 
-    /// Origin of the login host.
+    /// What all paths of Graph begin with: nothing, or such as `/graph`.
+    pub(crate) fn base_path(&self) -> &str {
+        &self.graph[self.origin..]
+    }
+
+    /// The scope of a token: `/.default` of the very host that is called (`v2-oauth2-client-creds-grant-flow`).
+    pub(crate) fn scope(&self) -> String {
+        format!("{}/.default", self.origin())
+    }
+
+    /// The login host.
     #[must_use]
     pub fn login(&self) -> &str {
         &self.login
     }
 }
 
-fn origin(key: &'static str, text: &str) -> Result<String, EndpointError> {
+fn origin_and_path(key: &'static str, text: &str) -> Result<(String, String), EndpointError> {
     let wrong = |found: &str, expected| EndpointError { key, found: found.to_owned(), expected };
     let Ok(url) = Url::parse(text) else {
         return Err(wrong("(not a URL)", "a URL such as https://graph.microsoft.com"));
@@ -93,10 +118,10 @@ fn origin(key: &'static str, text: &str) -> Result<String, EndpointError> {
         "http" if here => {}
         _ => return Err(wrong(text, "https, or http on a loopback address")),
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong(text, "scheme, host and port only"));
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(text, "scheme, host, port and path only"));
     }
-    Ok(url.origin().ascii_serialization())
+    Ok((url.origin().ascii_serialization(), url.path().trim_end_matches('/').to_owned()))
 }
 
 #[cfg(test)]
@@ -135,14 +160,38 @@ mod tests {
             ("http://0.0.0.0:4000", None),
             ("https://user@graph.example", None),
             ("https://user:word@graph.example", None),
-            ("https://graph.example/v1.0", None),
             ("https://graph.example/?a", None),
+            ("https://graph.example/graph#a", None),
             ("ftp://127.0.0.1", None),
             ("graph.example", None),
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(origin("graph", text).ok().as_deref(), expected, "{text}");
+            let login = Endpoints::parse("https://graph.example", text);
+            assert_eq!(login.as_ref().ok().map(Endpoints::login), expected, "{text}");
+            let graph = Endpoints::parse(text, "https://login.example");
+            assert_eq!(graph.as_ref().ok().map(Endpoints::graph), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_kept_and_the_version_is_not() {
+        let table = [
+            ("https://graph.example/v1.0", "https://graph.example", ""),
+            ("https://graph.example/v1.0/", "https://graph.example", ""),
+            ("https://graph.example//", "https://graph.example", ""),
+            ("http://127.0.0.1:9000/graph", "http://127.0.0.1:9000", "/graph"),
+            ("http://127.0.0.1:9000/graph//", "http://127.0.0.1:9000", "/graph"),
+            ("http://127.0.0.1:9000/a/graph/v1.0/", "http://127.0.0.1:9000", "/a/graph"),
+            ("http://127.0.0.1:9000/graph//v1.0", "http://127.0.0.1:9000", "/graph"),
+            ("http://127.0.0.1:9000/xv1.0", "http://127.0.0.1:9000", "/xv1.0"),
+        ];
+        for (text, origin, path) in table {
+            let endpoints = Endpoints::parse(text, "https://login.example/login/").unwrap();
+            assert_eq!((endpoints.origin(), endpoints.base_path()), (origin, path), "{text}");
+            assert_eq!(endpoints.graph(), format!("{origin}{path}"));
+            assert_eq!(endpoints.scope(), format!("{origin}/.default"));
+            assert_eq!(endpoints.login(), "https://login.example/login");
         }
     }
 

@@ -2,19 +2,17 @@
 //!
 //! A link comes from an answer, or from the table where an earlier answer was kept; either could have been tampered with, and the
 //! token goes wherever the link says. So before a token is fetched, a link must begin with the very text of the connection's Graph
-//! origin, and its path must be the one that was asked. Nothing is normalised and no URL parser is trusted: what is not spelled as
-//! expected is refused.
+//! origin and base path, and its path must be the one that was asked. Nothing is normalised and no URL parser is trusted: what is
+//! not spelled as expected is refused.
 //!
 //! A mailbox may be spelled as we asked for it, by its Entra object id, or as Exchange spells it in `@odata.id`, object id and tenant
 //! id joined by `@` (`event` page, samples), in any case, as a segment or as a key in brackets. An address is refused, for an address alone does
 //! not tell whose mailbox it is.
 
+use crate::cloud::{Endpoints, VERSION};
 use http::Uri;
 use percent_encoding::percent_decode_str;
 use roomsync_domain::{RoomId, TenantId};
-
-/// Version of Graph that is used.
-pub(crate) const VERSION: &str = "v1.0";
 
 /// Where a link may lead.
 #[derive(Clone, Copy)]
@@ -28,12 +26,18 @@ pub(crate) enum Goal<'a> {
 }
 
 /// The URI of a link, byte for byte, or our word for what is wrong with it.
-pub(crate) fn check(link: &str, graph: &str, tenant: &TenantId, goal: Goal<'_>) -> Result<Uri, &'static str> {
+pub(crate) fn check(
+    link: &str,
+    endpoints: &Endpoints,
+    tenant: &TenantId,
+    goal: Goal<'_>,
+) -> Result<Uri, &'static str> {
     if !link.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#') {
         return Err("LinkUnreadable");
     }
-    let rest = after_origin(link, graph).ok_or("LinkToAnotherHost")?;
+    let rest = after_origin(link, endpoints.origin()).ok_or("LinkToAnotherHost")?;
     let path = rest.split_once('?').map_or(rest, |(path, _)| path);
+    let path = path.strip_prefix(endpoints.base_path()).ok_or("LinkToAnotherPath")?;
     let path = path.strip_prefix('/').ok_or("LinkToAnotherHost")?;
     // Decoded once, segment by segment: an encoded slash or dot stays inside its segment and matches nothing.
     let segments: Vec<_> = path.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy()).collect();
@@ -65,12 +69,12 @@ pub(crate) fn check(link: &str, graph: &str, tenant: &TenantId, goal: Goal<'_>) 
 }
 
 /// What follows the origin; its default port may be written.
-fn after_origin<'a>(link: &'a str, graph: &str) -> Option<&'a str> {
-    let (origin, rest) = link.split_at_checked(graph.len())?;
-    if !origin.eq_ignore_ascii_case(graph) {
+fn after_origin<'a>(link: &'a str, expected: &str) -> Option<&'a str> {
+    let (origin, rest) = link.split_at_checked(expected.len())?;
+    if !origin.eq_ignore_ascii_case(expected) {
         return None;
     }
-    let default = if graph.starts_with("https:") { ":443" } else { ":80" };
+    let default = if expected.starts_with("https:") { ":443" } else { ":80" };
     Some(rest.strip_prefix(default).unwrap_or(rest))
 }
 

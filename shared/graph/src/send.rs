@@ -1,8 +1,9 @@
 //! The one way to Graph: link, lane, token, request, outcome.
 
 use crate::client::TenantGraph;
+use crate::cloud::VERSION;
 use crate::lanes::Lane;
-use crate::link::{self, Goal, VERSION};
+use crate::link::{self, Goal};
 use crate::outcome::{self, Codes, Question, header_id};
 use crate::retry_after;
 use crate::token::{Doubt, Token};
@@ -65,14 +66,13 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
     /// The URI of a link, if it leads where it may.
     pub(crate) fn follow(&self, link: &str, goal: Goal<'_>) -> Result<Uri, GraphError> {
         let connection = &self.connection;
-        link::check(link, connection.endpoints.graph(), &connection.tenant, goal).map_err(refused_link)
+        link::check(link, &connection.endpoints, &connection.tenant, goal).map_err(refused_link)
     }
 
     /// The URI of a link in an answer, if it leads where it may.
     pub(crate) fn follow_from(&self, answer: &Answer, link: &str, goal: Goal<'_>) -> Result<Uri, GraphError> {
         let connection = &self.connection;
-        link::check(link, connection.endpoints.graph(), &connection.tenant, goal)
-            .map_err(|why| answer.unusable(why))
+        link::check(link, &connection.endpoints, &connection.tenant, goal).map_err(|why| answer.unusable(why))
     }
 
     /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.

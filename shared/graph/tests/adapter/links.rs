@@ -3,7 +3,8 @@
 use crate::support::*;
 use proptest::prelude::*;
 use roomsync_domain::cursor::DeltaLink;
-use roomsync_ports::{Calendar, DeltaFrom, GraphError};
+use roomsync_graph::{Endpoints, GraphClient, Options};
+use roomsync_ports::{Calendar, DeltaFrom, Graph, GraphError};
 
 fn follow(link: &str) -> (Result<(), GraphError>, usize) {
     let world = World::default();
@@ -104,6 +105,45 @@ fn links_that_lead_elsewhere() {
         assert!(matches!(result, Err(GraphError::Contract(_))), "{link}: {result:?}");
         assert_eq!(requests, 0, "{link}");
     }
+}
+
+#[tokio::test]
+async fn a_base_path_leads_every_call_and_every_link() {
+    let base = "http://127.0.0.1:9000/graph";
+    let delta = format!("/v1.0/users/{ROOM}{TAIL}");
+    let endpoints = Endpoints::parse(&format!("{base}/v1.0/"), "http://127.0.0.1:9000/login/").unwrap();
+    let world = World::default();
+    let options = Options { endpoints: Some(endpoints), ..Options::default() };
+    let client = GraphClient::new(&world.network, &world.safe, &world.clock, options);
+    let graph = client.tenant(&config(TENANT));
+    for link in [
+        format!("http://127.0.0.1:9000{delta}"),
+        format!("http://127.0.0.1:9000/graphs{delta}"),
+        format!("http://127.0.0.1:9000/Graph{delta}"),
+        format!("http://127.0.0.1:9000/login{delta}"),
+        format!("{base}/..{delta}"),
+        format!("{base}/graph{delta}"),
+        format!("{base}/{delta}"),
+        format!("{base}?{delta}"),
+        format!("http://127.0.0.1:9000/%67raph{delta}"),
+        format!("http://127.0.0.1:9001/graph{delta}"),
+        format!("https://127.0.0.1:9000/graph{delta}"),
+    ] {
+        let result = graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(&link))).await;
+        assert!(matches!(result, Err(GraphError::Contract(_))), "{link}: {result:?}");
+        assert!(world.network.login_requests().is_empty(), "{link}");
+    }
+    let page = format!(r#"{{"value":[],"@odata.deltaLink":"{base}{delta}"}}"#);
+    world.network.answers(ok(page.clone())).answers(ok(page));
+    graph.delta(&room(), DeltaFrom::Start(week(), None)).await.unwrap();
+    graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(format!("{base}{delta}")))).await.unwrap();
+    let requests = world.network.graph_requests();
+    assert_eq!(requests[0].uri().path(), format!("/graph/v1.0/users/{ROOM}/calendarView/delta"));
+    assert_eq!(requests[1].uri().to_string(), format!("{base}{delta}"));
+    let login = &world.network.login_requests()[0];
+    assert_eq!(login.uri().to_string(), format!("http://127.0.0.1:9000/login/{TENANT}/oauth2/v2.0/token"));
+    let form: Vec<_> = url::form_urlencoded::parse(login.body()).into_owned().collect();
+    assert!(form.contains(&("scope".to_owned(), "http://127.0.0.1:9000/.default".to_owned())), "{form:?}");
 }
 
 proptest! {
