@@ -4,16 +4,16 @@ use crate::room::RoomField;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A room as `places` lists it, reduced to what a tenant may import.
+/// A room as `places` lists it, reduced to what a tenant may import. At least one of `graph_id`, `place_id` and `email` is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// `id`: may change when the mailbox or the tenant changes (`room` page, 2026-09).
+    /// `id`: may change when the mailbox or the tenant changes (`room` page, 2026-09). Empty if the answer has none.
     pub graph_id: String,
     /// `placeId`: stable; absent in some answers.
     pub place_id: Option<String>,
-    /// `emailAddress`.
+    /// `emailAddress`. Empty if the answer has none.
     pub email: String,
-    /// `displayName`.
+    /// `displayName`, or else its address or id.
     pub display_name: String,
     /// Whatever else the directory knows, by our names.
     pub fields: BTreeMap<RoomField, Value>,

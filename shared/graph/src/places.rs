@@ -11,7 +11,7 @@ use roomsync_domain::place::{DirectoryUser, Place};
 use roomsync_domain::room::RoomField;
 use roomsync_ports::{Clock, Directory, GraphError, RoomList, Secrets};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Places per page: the documented default, said aloud.
@@ -21,8 +21,8 @@ const MOST_PAGES: usize = 500;
 /// Lane of the directory of places (three calls a second, `throttling-limits`).
 const LANE: &str = "(places)";
 
-/// A place as it comes: few, small and of many shapes.
-type Raw = Map<String, Value>;
+/// A place as it comes: few, small and of many shapes, an object mostly.
+type Raw = Value;
 
 #[derive(Deserialize)]
 struct Page {
@@ -52,7 +52,7 @@ impl<T: Transport, S: Secrets, C: Clock> Directory for TenantGraph<T, S, C> {
         let uri = self.uri(&format!("places/{}", escaped(address)))?;
         let Some(answer) = absent_if_404(self.ask_places(uri).await)? else { return Ok(None) };
         let raw: Raw = answer.read()?;
-        if raw.contains_key("error") {
+        if raw.get("error").is_some() {
             return Err(answer.unusable("ErrorInsideAnswer"));
         }
         // Room lists and workspaces answer at the same path; the derived type is announced.
@@ -60,7 +60,7 @@ impl<T: Transport, S: Secrets, C: Clock> Directory for TenantGraph<T, S, C> {
         if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("#microsoft.graph.room")) {
             return Ok(None);
         }
-        place(&raw).map(Some).map_err(|why| answer.unusable(why))
+        place(&raw).map(Some).ok_or_else(|| answer.unusable("PlaceWithoutIdentity"))
     }
 
     async fn user(
@@ -77,28 +77,33 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         self.get(Call { question: Question::Places, lane: LANE, uri, prefer: None }).await
     }
 
-    /// Every place of a list, each id once. A page that cannot be read, a page that brings nothing new or too many pages are failures
-    /// of the whole: half a list would look like rooms that are gone.
-    async fn list<P>(
-        &self,
-        path: &str,
-        read: impl Fn(&Raw) -> Result<P, &'static str>,
-    ) -> Result<Vec<P>, GraphError> {
+    /// Every place of a list, each id once. A place that says not even what it is called is left out. A page that cannot be read, one
+    /// that brings nothing new or too many pages are failures of the whole: half a list would look like rooms that are gone.
+    async fn list<P>(&self, path: &str, read: impl Fn(&Raw) -> Option<P>) -> Result<Vec<P>, GraphError> {
         let mut found = Vec::new();
         let mut ids = BTreeSet::new();
         let mut uri = self.uri(path)?;
         for page in 1.. {
             let answer = self.ask_places(uri).await?;
             let Page { value, next, .. } = answer.read()?;
-            let before = found.len();
+            let mut is_new = value.is_empty();
             for raw in &value {
-                let id = known(raw, "id").ok_or_else(|| answer.unusable("PlaceWithoutId"))?;
+                let (Some(id), Some(place)) = (identity(raw), read(raw)) else {
+                    tracing::warn!(
+                        tenant.id = %self.connection.tenant,
+                        graph.request_id = answer.request_id(),
+                        "left out a place that cannot be named"
+                    );
+                    is_new = true;
+                    continue;
+                };
                 if ids.insert(id) {
-                    found.push(read(raw).map_err(|why| answer.unusable(why))?);
+                    is_new = true;
+                    found.push(place);
                 }
             }
             let Some(next) = next else { break };
-            if page == MOST_PAGES || (found.len() == before && !value.is_empty()) {
+            if page == MOST_PAGES || !is_new {
                 return Err(answer.unusable("PlacesWithoutEnd"));
             }
             uri = self.follow_from(&answer, &next, Goal::Places)?;
@@ -119,21 +124,29 @@ fn known(raw: &Raw, key: &str) -> Option<String> {
     raw.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
-fn room_list(raw: &Raw) -> Result<RoomList, &'static str> {
-    let email = known(raw, "emailAddress").ok_or("RoomListWithoutAddress")?;
-    let display_name = known(raw, "displayName").unwrap_or_else(|| email.clone());
-    Ok(RoomList { email, display_name })
+/// What tells a place from others on its pages.
+fn identity(raw: &Raw) -> Option<String> {
+    ["id", "placeId", "emailAddress"].into_iter().find_map(|key| known(raw, key))
 }
 
-fn place(raw: &Raw) -> Result<Place, &'static str> {
-    let email = known(raw, "emailAddress").ok_or("RoomWithoutAddress")?;
+/// A room list that has no address cannot be asked for its rooms.
+fn room_list(raw: &Raw) -> Option<RoomList> {
+    let email = known(raw, "emailAddress")?;
     let display_name = known(raw, "displayName").unwrap_or_else(|| email.clone());
+    Some(RoomList { email, display_name })
+}
+
+/// Nothing if it has neither an id nor an address.
+fn place(raw: &Raw) -> Option<Place> {
+    let identity = identity(raw)?;
+    let email = known(raw, "emailAddress");
+    let display_name = known(raw, "displayName").or_else(|| email.clone()).unwrap_or(identity);
     let fields =
         RoomField::ALL.into_iter().filter_map(|field| Some((field, field_of(raw, field)?))).collect();
-    Ok(Place {
-        graph_id: known(raw, "id").ok_or("PlaceWithoutId")?,
+    Some(Place {
+        graph_id: known(raw, "id").unwrap_or_default(),
         place_id: known(raw, "placeId"),
-        email,
+        email: email.unwrap_or_default(),
         display_name,
         fields,
     })
@@ -164,14 +177,14 @@ fn field_of(raw: &Raw, field: RoomField) -> Option<Value> {
         // Places have no zone.
         RoomField::TimeZone => None,
         RoomField::Address => {
-            let address = raw.get("address")?.as_object()?;
+            let address = raw.get("address")?;
             map_of(
                 ["street", "city", "state", "postalCode", "countryOrRegion"]
                     .map(|key| (key, known(address, key).map(Value::from))),
             )
         }
         RoomField::GeoCoordinates => {
-            let place = raw.get("geoCoordinates")?.as_object()?;
+            let place = raw.get("geoCoordinates")?;
             map_of(
                 ["latitude", "longitude", "altitude", "accuracy", "altitudeAccuracy"]
                     .map(|key| (key, place.get(key).filter(|value| value.is_number()).cloned())),

@@ -40,6 +40,11 @@ impl Answer {
         wire::read(&self.body).map_err(|why| self.unusable(why))
     }
 
+    /// For support.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// The answer breaks Graph's own shape.
     pub(crate) fn unusable(&self, why: impl Into<String>) -> GraphError {
         GraphError::Contract(Trace {
