@@ -18,9 +18,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Items that a page behind a link may have: the most that is known to be taken. A round that loops was tied to series that do not fit a page
-/// (msgraph-sdk-dotnet#3070), and whether the size of the first page holds for the others is not documented.
-const ITEMS_BEHIND_A_LINK: u32 = 1000;
+/// Items that a page should have at most; Graph's own number is not documented.
+const ITEMS_PER_PAGE: u32 = 500;
 
 #[derive(Deserialize)]
 struct Page {
@@ -125,9 +124,11 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
                     format!("users/{mailbox}/calendarView/delta?startDateTime={start}&endDateTime={end}");
                 (self.uri(&path)?, size)
             }
-            DeltaFrom::Link(link) => (self.follow(link.as_str(), goal)?, Some(ITEMS_BEHIND_A_LINK)),
+            DeltaFrom::Link(link, size) => (self.follow(link.as_str(), goal)?, size),
         };
-        let call = Call { question: Question::Delta, lane: room.as_str(), uri, prefer: prefer(true, size) };
+        // The same on every page of a round, links included: nothing says that Graph keeps what the first page asked for.
+        let prefer = prefer(Some(size.unwrap_or(ITEMS_PER_PAGE)));
+        let call = Call { question: Question::Delta, lane: room.as_str(), uri, prefer };
         let answer = self.get(call).await?;
         self.read_delta(&answer, goal)
     }

@@ -29,14 +29,11 @@ struct Page<'a> {
 }
 
 /// How answers are to be written: times in UTC, and ids that survive a move (`outlook-immutable-id`). The same on every call, or ids
-/// would not match.
-pub(crate) fn prefer(delta: bool, page_size: Option<u32>) -> Option<HeaderValue> {
+/// would not match. A page of a delta round has a size and bodies in text besides.
+pub(crate) fn prefer(delta_size: Option<u32>) -> Option<HeaderValue> {
     let mut prefer = r#"outlook.timezone="UTC", IdType="ImmutableId""#.to_owned();
-    if delta {
-        prefer.push_str(r#", outlook.body-content-type="text""#);
-    }
-    if let Some(size) = page_size {
-        prefer.push_str(&format!(", odata.maxpagesize={size}"));
+    if let Some(size) = delta_size {
+        prefer.push_str(&format!(r#", outlook.body-content-type="text", odata.maxpagesize={size}"#));
     }
     HeaderValue::from_str(&prefer).ok()
 }
@@ -64,7 +61,7 @@ impl<T: Transport, S: Secrets, C: Clock> Calendar for TenantGraph<T, S, C> {
                 select(wanted),
             ))?,
         };
-        let call = Call { question: Question::View, lane: room.as_str(), uri, prefer: prefer(false, None) };
+        let call = Call { question: Question::View, lane: room.as_str(), uri, prefer: prefer(None) };
         let answer = self.get(call).await?;
         let page: Page<'_> = answer.read()?;
         if let Some(next) = &page.next {
@@ -87,7 +84,7 @@ impl<T: Transport, S: Secrets, C: Clock> Calendar for TenantGraph<T, S, C> {
     ) -> Result<Option<CalendarEntry>, GraphError> {
         let (mailbox, event) = (escaped(room.as_str()), escaped(id.as_str()));
         let uri = self.uri(&format!("users/{mailbox}/events/{event}?$select={}", select(wanted)))?;
-        let call = Call { question: Question::Entry, lane: room.as_str(), uri, prefer: prefer(false, None) };
+        let call = Call { question: Question::Entry, lane: room.as_str(), uri, prefer: prefer(None) };
         let answer = match self.get(call).await {
             // A room can go away too, and then nothing is known about the entry.
             Err(GraphError::NotFound(trace))

@@ -38,13 +38,14 @@ pub trait Calendar {
     ) -> Result<Option<CalendarEntry>, GraphError>;
 }
 
-/// Where a page of a delta round starts.
+/// Where a page of a delta round starts, and how many items it should have at most: a hint to Graph, nothing for the usual number.
+/// All pages of a round are asked for with the same.
 #[derive(Debug, Clone, Copy)]
 pub enum DeltaFrom<'a> {
-    /// A new round over a window, with at most about so many items a page (a hint to Graph).
+    /// A new round over a window.
     Start(Span, Option<u32>),
     /// A link of an earlier page or round, verbatim.
-    Link(&'a DeltaLink),
+    Link(&'a DeltaLink, Option<u32>),
 }
 
 /// One page of a delta round.

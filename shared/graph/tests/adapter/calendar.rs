@@ -12,7 +12,7 @@ fn delta_link() -> String {
 async fn delta(reply: Reply) -> Result<DeltaPage, GraphError> {
     let world = World::default();
     world.network.answers(reply);
-    world.tenant().delta(&room(), DeltaFrom::Link(&DeltaLink::new(delta_link()))).await
+    world.tenant().delta(&room(), DeltaFrom::Link(&DeltaLink::new(delta_link()), None)).await
 }
 
 fn page(items: &str, links: &str) -> Reply {
@@ -78,12 +78,15 @@ async fn a_fingerprint_knows_items_and_not_their_order() {
 #[tokio::test]
 async fn a_round_asks_for_its_window_and_then_follows_links_to_the_letter() {
     let world = World::default();
-    world.network.answers(page("", &round())).answers(page("", &round())).answers(page("", &round()));
+    for _ in 0..4 {
+        world.network.answers(page("", &round()));
+    }
     let graph = world.tenant();
-    graph.delta(&room(), DeltaFrom::Start(week(), Some(500))).await.unwrap();
+    graph.delta(&room(), DeltaFrom::Start(week(), Some(1000))).await.unwrap();
     let first = graph.delta(&room(), DeltaFrom::Start(week(), None)).await.unwrap();
     let Next::Round(link) = first.next else { panic!("the round is over") };
-    graph.delta(&room(), DeltaFrom::Link(&link)).await.unwrap();
+    graph.delta(&room(), DeltaFrom::Link(&link, None)).await.unwrap();
+    graph.delta(&room(), DeltaFrom::Link(&link, Some(1000))).await.unwrap();
     let requests = world.network.graph_requests();
     assert_eq!(
         requests[0].uri().to_string(),
@@ -94,9 +97,9 @@ async fn a_round_asks_for_its_window_and_then_follows_links_to_the_letter() {
     );
     assert_eq!(requests[2].uri().to_string(), delta_link());
     let prefer = r#"outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="text""#;
-    let sizes = [", odata.maxpagesize=500", "", ", odata.maxpagesize=1000"];
+    let sizes = [1000, 500, 500, 1000];
     for (request, size) in requests.iter().zip(sizes) {
-        assert_eq!(request.headers()["prefer"], format!("{prefer}{size}"));
+        assert_eq!(request.headers()["prefer"], format!("{prefer}, odata.maxpagesize={size}"));
         assert_eq!(bearer(request), "Bearer token-1");
         assert!(uuid::Uuid::try_parse(request.headers()["client-request-id"].to_str().unwrap()).is_ok());
     }

@@ -23,7 +23,7 @@ fn ask_everything(status: u16, body: &[u8]) -> [bool; 5] {
             world.network.answers(answer());
         }
         [
-            graph.delta(&room, DeltaFrom::Link(&link)).await.is_ok(),
+            graph.delta(&room, DeltaFrom::Link(&link, None)).await.is_ok(),
             graph.view(&room, week(), BOTH, None).await.is_ok(),
             graph.entry(&room, &EventId::new("e"), BOTH).await.is_ok_and(|entry| entry.is_some()),
             graph.rooms().await.is_ok(),

@@ -15,7 +15,7 @@ fn follow(link: &str) -> (Result<(), GraphError>, usize) {
     let room = room();
     let link = DeltaLink::new(link);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let result = runtime.block_on(graph.delta(&room, DeltaFrom::Link(&link)));
+    let result = runtime.block_on(graph.delta(&room, DeltaFrom::Link(&link, None)));
     let requests = world.network.graph_requests().len() + world.network.login_requests().len();
     (result.map(drop), requests)
 }
@@ -129,14 +129,14 @@ async fn a_base_path_leads_every_call_and_every_link() {
         format!("http://127.0.0.1:9001/graph{delta}"),
         format!("https://127.0.0.1:9000/graph{delta}"),
     ] {
-        let result = graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(&link))).await;
+        let result = graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(&link), None)).await;
         assert!(matches!(result, Err(GraphError::Contract(_))), "{link}: {result:?}");
         assert!(world.network.login_requests().is_empty(), "{link}");
     }
     let page = format!(r#"{{"value":[],"@odata.deltaLink":"{base}{delta}"}}"#);
     world.network.answers(ok(page.clone())).answers(ok(page));
     graph.delta(&room(), DeltaFrom::Start(week(), None)).await.unwrap();
-    graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(format!("{base}{delta}")))).await.unwrap();
+    graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(format!("{base}{delta}")), None)).await.unwrap();
     let requests = world.network.graph_requests();
     assert_eq!(requests[0].uri().path(), format!("/graph/v1.0/users/{ROOM}/calendarView/delta"));
     assert_eq!(requests[1].uri().to_string(), format!("{base}{delta}"));

@@ -38,7 +38,7 @@ async fn ask(what: Ask, replies: impl IntoIterator<Item = Reply>) -> Result<(), 
         Ask::Delta => {
             let link =
                 format!("https://graph.microsoft.com/v1.0/users/{ROOM}/calendarView/delta?$deltatoken=x");
-            graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(link))).await.map(drop)
+            graph.delta(&room(), DeltaFrom::Link(&DeltaLink::new(link), None)).await.map(drop)
         }
         Ask::View => graph.view(&room(), week(), BOTH, None).await.map(drop),
         Ask::Entry => graph.entry(&room(), &EventId::new("e"), BOTH).await.map(drop),
