@@ -2,6 +2,7 @@
 
 use crate::lane::Lane;
 use crate::stop::Stop;
+use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use roomsync_domain::booking::{Booking, EndReason, Kind, Status};
 use roomsync_domain::context::Context;
@@ -16,6 +17,9 @@ const MOST_QUESTIONS: usize = 200;
 const MANY_OF_A_SERIES: usize = 6;
 /// Questions on their way at once; a mailbox bears four calls (throttling-limits).
 const AT_ONCE: usize = 2;
+
+/// A tentative booking that is gone after less than this was declined; later somebody has taken it out.
+const MOMENT_MINUTES: i64 = 15;
 
 /// What became of the missing.
 #[derive(Debug, Default)]
@@ -99,11 +103,10 @@ async fn ask<C: Calendar, K: Clock>(
     context: &Context,
     booking: &Booking,
 ) -> Result<Fate, Stop> {
-    let gone = Fate::Over(match booking.state.status {
-        // Auto-accepting rooms show a request they decline for a moment only (Set-CalendarProcessing).
-        Status::Tentative => EndReason::Declined,
-        _ => EndReason::Deleted,
-    });
+    // Auto-accepting rooms show a request that they decline for a moment only (Set-CalendarProcessing).
+    let was_asked_for = booking.state.status == Status::Tentative
+        && lane.clock.now() - booking.observed_at < TimeDelta::minutes(MOMENT_MINUTES);
+    let gone = Fate::Over(if was_asked_for { EndReason::Declined } else { EndReason::Deleted });
     let Some(id) = &booking.state.event_id else { return Ok(gone) };
     lane.check_time()?;
     let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { return Ok(gone) };

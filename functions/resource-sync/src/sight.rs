@@ -52,13 +52,18 @@ pub async fn look<D: Directory>(
                 let custom = attributes.map(|attributes| renamed(&config.fields.custom, &attributes));
                 sight.sightings.push(Sighting { id, place, lists, custom });
             }
-            Identity::Unsure => {
+            Identity::Unsure(Some(id)) => {
+                sight.unsure.insert(id);
+            }
+            Identity::Unsure(None) => {
                 let same = |room: &&Room| room.state.email.eq_ignore_ascii_case(&place.email);
                 sight.unsure.extend(stored.iter().filter(same).map(|room| room.room.room.clone()));
             }
             Identity::Nameless => {
-                let why = "the directory gives it neither a placeId nor a directory entry".to_owned();
-                sight.refused.insert(place.email.clone(), why);
+                let why = "the directory gives it no address, or neither a placeId nor a directory entry"
+                    .to_owned();
+                let name = if place.email.is_empty() { place.display_name } else { place.email };
+                sight.refused.insert(name, why);
             }
         }
     }
@@ -107,7 +112,8 @@ async fn select<D: Directory>(
 }
 
 fn key(place: &Place) -> String {
-    place.place_id.clone().unwrap_or_else(|| place.email.to_lowercase())
+    let email = || (!place.email.is_empty()).then(|| place.email.to_lowercase());
+    place.place_id.clone().or_else(email).unwrap_or_else(|| place.graph_id.clone())
 }
 
 /// An address is a room list if and only if the directory lists it as one. One that is listed and yet not found is an answer that
@@ -130,8 +136,8 @@ async fn refuse_list<D: Directory>(
 enum Identity {
     /// Its stable id, and its directory attributes if they were asked for and could be read.
     Known(RoomId, Option<BTreeMap<String, Value>>),
-    /// Not to be found out this time.
-    Unsure,
+    /// Not to be found out this time; the room that it is, if that much is known.
+    Unsure(Option<RoomId>),
     /// Without any stable id.
     Nameless,
 }
@@ -144,7 +150,15 @@ async fn identify<D: Directory>(directory: &D, place: &Place, stored: &[Room], s
     if let Some(id) = known {
         let attributes =
             if sources.is_empty() { None } else { directory.user(id, sources).await.ok().flatten() };
-        return Identity::Known(RoomId::new(id), attributes.map(|user| user.attributes));
+        return if place.email.is_empty() {
+            // A room that we know and that has lost its address for now.
+            Identity::Unsure(Some(RoomId::new(id)))
+        } else {
+            Identity::Known(RoomId::new(id), attributes.map(|user| user.attributes))
+        };
+    }
+    if place.email.is_empty() {
+        return Identity::Nameless;
     }
     match directory.user(&place.email, sources).await {
         Ok(Some(DirectoryUser { object_id, attributes })) => {
@@ -155,7 +169,7 @@ async fn identify<D: Directory>(directory: &D, place: &Place, stored: &[Room], s
             Some(id) => Identity::Known(RoomId::new(id), None),
             None => Identity::Nameless,
         },
-        Err(_) => Identity::Unsure,
+        Err(_) => Identity::Unsure(None),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::time;
 
 /// How often cursors are read.
-const CURSORS_EVERY: Duration = Duration::from_secs(5);
+const CURSORS_EVERY: Duration = Duration::from_secs(2);
 
 /// Pause before tables that could not be read are read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -41,6 +41,12 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) blind: Option<String>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shared(..)")
+    }
 }
 
 impl Shared {

@@ -22,4 +22,4 @@ pub mod world;
 
 pub use clock::SystemClock;
 pub use dynamo::{Dynamo, Tables};
-pub use serve::{Board, BoardConfig, Running, StartError};
+pub use serve::{Board, BoardConfig, Glance, Running, StartError};

@@ -6,6 +6,7 @@ use crate::dynamo::{Dynamo, Tables};
 use crate::follow::{Notice, Shared, follow};
 use crate::health::health;
 use crate::source::Source;
+use crate::words::Change;
 use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -52,6 +53,24 @@ pub struct Running {
     pub url: String,
     tasks: JoinSet<()>,
     stop: watch::Sender<()>,
+    shared: Arc<Shared>,
+}
+
+/// What the board knows, for a program that starts it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// Rooms that are kept in step.
+    pub rooms: usize,
+    /// Of them: copied at least once.
+    pub copied: usize,
+    /// Of them: not copied and in trouble, so that waiting for them is of no use.
+    pub stuck: usize,
+    /// Bookings that stand.
+    pub bookings: usize,
+    /// Changes so far.
+    pub changes: u64,
+    /// The latest of them, oldest first.
+    pub latest: Vec<Change>,
 }
 
 /// The board cannot start.
@@ -110,12 +129,33 @@ impl Board {
                 tracing::error!(%error, "The board's server stopped");
             }
         });
-        tasks.spawn(follow(source, shared));
-        Ok(Running { url, tasks, stop })
+        tasks.spawn(follow(source, shared.clone()));
+        Ok(Running { url, tasks, stop, shared })
     }
 }
 
 impl Running {
+    /// What the board knows, with the changes after the first `known`, as far as they are kept.
+    #[must_use]
+    pub fn glance(&self, known: u64) -> Glance {
+        let state = self.shared.state();
+        let world = &state.world;
+        let mut glance = Glance { changes: world.changes_so_far(), ..Glance::default() };
+        for room in world.rooms() {
+            let following = world.following(&room.key);
+            let copied = following.is_some_and(|following| following.last_full_at.is_some());
+            glance.rooms += 1;
+            glance.copied += usize::from(copied);
+            glance.stuck +=
+                usize::from(!copied && following.is_some_and(|following| following.trouble.is_some()));
+            glance.bookings += world.bookings(&room.key).count();
+        }
+        let new = usize::try_from(glance.changes.saturating_sub(known)).unwrap_or(usize::MAX);
+        glance.latest = world.changes().take(new).cloned().collect();
+        glance.latest.reverse();
+        glance
+    }
+
     /// Ends the open pages' streams and everything else.
     pub async fn stop(mut self) {
         let _ = self.stop.send(());

@@ -44,6 +44,7 @@ pub struct World {
     bookings: BTreeMap<RoomKey, BTreeMap<String, BookingRow>>,
     following: BTreeMap<RoomKey, Following>,
     changes: VecDeque<Change>,
+    changes_so_far: u64,
     arrivals: VecDeque<Instant>,
 }
 
@@ -80,6 +81,7 @@ impl World {
             if let Some(what) = said {
                 let room =
                     self.rooms.get(&subject).map_or_else(|| "unknown room".into(), |room| room.name.clone());
+                self.changes_so_far += 1;
                 self.changes.push_front(Change { at: now, room, what });
                 self.changes.truncate(CHANGES_KEPT);
             }
@@ -172,6 +174,12 @@ impl World {
     /// Recent changes, newest first.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter()
+    }
+
+    /// How many changes there have been, the forgotten ones too.
+    #[must_use]
+    pub fn changes_so_far(&self) -> u64 {
+        self.changes_so_far
     }
 
     /// Changes that came in the minute before `now`.

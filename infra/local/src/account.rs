@@ -14,15 +14,22 @@ pub enum News {
     Step(String),
     /// Everything is up; lines that say where.
     Ready(Vec<(String, String)>),
-    /// The first copy has to do with so many rooms.
-    Rooms(u64),
-    /// A room's first copy is done, with so many bookings.
-    Copied {
-        /// The room.
-        room: String,
-        /// Bookings that were written.
+    /// How far the first copy is.
+    Copy {
+        /// Rooms there are.
+        rooms: u64,
+        /// Rooms that are copied.
+        copied: u64,
+        /// Bookings that are written.
         bookings: u64,
     },
+    /// The first copy is over; how many rooms could not be copied.
+    CopyOver {
+        /// Rooms without access or mailbox, for example.
+        stuck: u64,
+    },
+    /// What the live user did in Outlook.
+    Outlook(String),
     /// A change after the first copy.
     Change(String),
     /// Something that should not be.
@@ -54,9 +61,10 @@ pub async fn account(mut news: mpsc::UnboundedReceiver<News>) {
         match news {
             News::Step(step) => copy.line(&format!("· {step}")),
             News::Ready(places) => copy.line(&ready(&places)),
-            News::Rooms(rooms) => copy.rooms(rooms),
-            News::Copied { room, bookings } => copy.copied(&room, bookings),
-            News::Change(change) => copy.line(&format!("{}  {change}", now().format("%H:%M:%S"))),
+            News::Copy { rooms, copied, bookings } => copy.progress(rooms, copied, bookings),
+            News::CopyOver { stuck } => copy.over(stuck),
+            News::Outlook(deed) => copy.line(&format!("{}  Outlook  {deed}", now().format("%H:%M:%S"))),
+            News::Change(change) => copy.line(&format!("{}  table    {change}", now().format("%H:%M:%S"))),
             News::Trouble(trouble) => copy.line(&format!("{}  ! {trouble}", now().format("%H:%M:%S"))),
         }
     }
@@ -83,42 +91,38 @@ impl Copy {
         Self { bar, bookings: 0, told: 0 }
     }
 
-    fn rooms(&mut self, rooms: u64) {
-        let style = ProgressStyle::with_template(
-            "  first copy {bar:24} {pos}/{len} rooms, {per_sec}, {eta} left · {msg}",
-        );
-        if let Ok(style) = style {
-            self.bar.set_style(style);
-        }
+    fn progress(&mut self, rooms: u64, copied: u64, bookings: u64) {
         if self.bar.length().is_none() {
+            let style = ProgressStyle::with_template(
+                "  first copy {bar:24} {pos}/{len} rooms, {per_sec}, {eta} left · {msg}",
+            );
+            if let Ok(style) = style {
+                self.bar.set_style(style);
+            }
             self.bar.reset();
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
+        self.bookings = bookings;
         self.bar.set_length(rooms);
-    }
-
-    fn copied(&mut self, room: &str, bookings: u64) {
-        self.bookings += bookings;
-        self.bar.inc(1);
-        self.bar.set_message(format!("{} bookings, {room}", self.bookings));
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-        let tenth = done * 10 / all.max(1);
-        if done == all {
-            let text = format!(
-                "✓ first copy: {all} rooms, {} bookings in {:.1} s",
-                self.bookings,
-                self.bar.elapsed().as_secs_f64()
-            );
-            self.bar.finish_and_clear();
-            self.line(&text);
-        } else if self.bar.is_hidden() && tenth > self.told {
+        self.bar.set_position(copied);
+        self.bar.set_message(format!("{bookings} bookings"));
+        let tenth = copied * 10 / rooms.max(1);
+        if self.bar.is_hidden() && tenth > self.told {
             // No terminal, so no bar: a line for every tenth.
             self.told = tenth;
-            let eta = self.bar.eta().as_secs();
+            let (rate, eta) = (self.bar.per_sec(), self.bar.eta().as_secs());
             self.line(&format!(
-                "  first copy: {done}/{all} rooms, {:.1}/s, {eta} s left",
-                self.bar.per_sec()
+                "  first copy: {copied}/{rooms} rooms, {bookings} bookings, {rate:.1} rooms/s, {eta} s left"
             ));
+        }
+    }
+
+    fn over(&mut self, stuck: u64) {
+        let (rooms, seconds) = (self.bar.position(), self.bar.elapsed().as_secs_f64());
+        self.bar.finish_and_clear();
+        self.line(&format!("✓ first copy: {rooms} rooms, {} bookings in {seconds:.1} s", self.bookings));
+        if stuck > 0 {
+            self.line(&format!("! {stuck} rooms cannot be read; `cargo roomsync --local status` tells why"));
         }
     }
 

@@ -68,7 +68,7 @@ impl Emulator {
                 .env("MINISTACK_HOST", "127.0.0.1")
                 .env("MINISTACK_REGION", crate::aws::REGION)
                 .env("AWS_ENDPOINT_URL", ports.aws_url())
-                .env("SERVICES", "dynamodb,sqs,secretsmanager")
+                .env("SERVICES", "dynamodb,dynamodbstreams,sqs,secretsmanager")
                 .env("SFTP_ENABLED", "0")
                 .env("IOT_MTLS_ENABLED", "0")
                 .env("PERSIST_STATE", "0")

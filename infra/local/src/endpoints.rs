@@ -52,11 +52,16 @@ struct Queues {
 }
 
 impl Endpoints {
-    /// Everything the stack has, with Microsoft as the functions are told; no webhook, no board.
+    /// Everything the stack has, with Microsoft as the functions are told; no webhook yet.
     ///
     /// # Errors
     /// The template lacks a table or queue that the file promises.
-    pub(crate) fn of(stack: &Stack, aws_url: String, microsoft: (String, String)) -> anyhow::Result<Self> {
+    pub(crate) fn of(
+        stack: &Stack,
+        aws_url: String,
+        microsoft: (String, String),
+        board_url: &str,
+    ) -> anyhow::Result<Self> {
         let table = |logical: &str| {
             let table = stack.table(logical).with_context(|| format!("template.yaml has no {logical}"))?;
             anyhow::Ok(table.name.clone())
@@ -89,7 +94,7 @@ impl Endpoints {
             webhook_url: None,
             graph_url: microsoft.0,
             login_url: microsoft.1,
-            board_url: None,
+            board_url: Some(board_url.to_owned()),
         })
     }
 }

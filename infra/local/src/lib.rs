@@ -4,6 +4,7 @@ mod account;
 mod aws;
 mod clock;
 mod compile;
+mod demo;
 mod emulator;
 mod endpoints;
 mod group;
@@ -20,6 +21,7 @@ mod secrets;
 mod shutdown;
 mod stack;
 mod tenants;
+mod watch;
 
 pub use account::{News, Teller, account};
 pub use aws::Aws;

@@ -7,6 +7,9 @@ use url::{Host, Url};
 
 use crate::Ports;
 
+/// How often rooms are looked at while the live user is at work.
+const DEMO_POLL_SECONDS: u32 = 10;
+
 /// Start the whole system on this machine: AWS emulator, functions, a Microsoft Graph and the board. Ctrl-C ends it.
 #[derive(Parser)]
 #[command(name = "cargo local", bin_name = "cargo local")]
@@ -53,6 +56,14 @@ impl Options {
     #[must_use]
     pub fn ports(&self) -> Ports {
         Ports::from_base(self.port_base)
+    }
+
+    /// How often every room is looked at, at least: what is asked for; else often while there is somebody to watch, because nobody
+    /// wants to wait for a schedule; else as the tenant files say.
+    #[must_use]
+    pub fn looks_every(&self) -> Option<u32> {
+        let demo = self.graph_url.is_none() && !self.no_demo;
+        self.poll_every.or_else(|| demo.then_some(DEMO_POLL_SECONDS))
     }
 
     /// Graph and login host that the functions are told to use: the given ones, or the built-in one's place.

@@ -5,13 +5,15 @@ use std::convert::Infallible;
 use anyhow::Context;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join_all, select_all};
+use roomsync_board::{Board, BoardConfig, Tables};
 use roomsync_template::{Stack, Template};
 use tokio::net::TcpListener;
 
+use crate::demo::{self, Demo};
 use crate::endpoints::{Endpoints, EndpointsFile};
 use crate::{
-    Aws, Binaries, Emulator, Host, News, Options, Place, Teller, account, compile, prerequisites, pump,
-    runtime_api, schedule, secrets, shutdown, stack, tenants,
+    Aws, Binaries, Emulator, Host, News, Options, Place, Ports, Secret, Teller, account, compile,
+    prerequisites, pump, runtime_api, schedule, secrets, shutdown, stack, tenants, watch,
 };
 
 /// Starts everything and keeps it running until Ctrl-C. Afterwards nothing is left: no process, no `endpoints.json`.
@@ -34,13 +36,24 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 /// Start-up, then the running system. Dropping this future ends all of it.
 async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Result<Infallible> {
     let ports = options.ports();
-    let tenants = tenants::read(&options.tenant_files, &options.secrets)?;
+    let mut tenants = tenants::read(&options.tenant_files, &options.secrets, teller)?;
+    let mut given = options.secrets.clone();
+    let built_in = options.graph_url.is_none();
+    if built_in && options.tenant_files.is_empty() {
+        let (config, secret) = demo::tenant()?;
+        tenants.push(config);
+        given.push(secret);
+    }
     let stack = Template::load(&place.checkout.join("template.yaml"))?.stack(&stack::names(options))?;
     let aws = Aws::at(&ports.aws_url());
     teller.tell(News::Step("building the functions and starting the AWS emulator".to_owned()));
-    let (binaries, mut emulator) =
-        tokio::try_join!(binaries(options, place, &stack), resources(options, place, teller, &aws, &stack))?;
+    let (binaries, mut emulator) = tokio::try_join!(
+        binaries(options, place, &stack),
+        resources(options, place, teller, &aws, &stack, &given)
+    )?;
 
+    let demo = if built_in { Some(Demo::start(ports.graph).await?) } else { None };
+    let board = Board::start(board_config(&aws, &stack, ports)?).await?;
     tenants::apply(&aws, &stack, tenants).await?;
     teller.tell(News::Step("starting the functions".to_owned()));
     let host = Host::new(&with_ticks(stack.clone(), options));
@@ -53,8 +66,13 @@ async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Re
         }
         .boxed_local(),
         host.keep_running(&binaries, place, ports, teller).boxed_local(),
-        announce(options, place, &stack, &host, teller).boxed_local(),
+        announce(options, place, &stack, &host, &board.url, teller).boxed_local(),
+        watch::watch(&board, teller).map(Ok).boxed_local(),
     ];
+    if let Some(demo) = demo {
+        let demo = async { Ok(if options.no_demo { demo.idle().await } else { demo.act(teller).await }) };
+        parts.push(demo.boxed_local());
+    }
     for lambda in host.lambdas.values() {
         for rule in &lambda.function.schedules {
             let ticks = schedule::tick(
@@ -86,11 +104,12 @@ async fn resources(
     teller: &Teller,
     aws: &Aws,
     stack: &Stack,
+    given: &[Secret],
 ) -> anyhow::Result<Emulator> {
     let python = prerequisites::python().await?;
     let emulator = Emulator::start(place, &python, options.ports(), teller).await?;
     stack::create(aws, stack).await?;
-    secrets::put(aws, &options.secrets).await?;
+    secrets::put(aws, given).await?;
     Ok(emulator)
 }
 
@@ -100,13 +119,15 @@ async fn announce(
     place: &Place,
     stack: &Stack,
     host: &Host,
+    board_url: &str,
     teller: &Teller,
 ) -> anyhow::Result<Infallible> {
     join_all(host.lambdas.values().map(|lambda| lambda.up())).await;
     let aws_url = options.ports().aws_url();
-    let endpoints = Endpoints::of(stack, aws_url.clone(), options.microsoft())?;
+    let endpoints = Endpoints::of(stack, aws_url.clone(), options.microsoft(), board_url)?;
     let _file = EndpointsFile::write(place, &endpoints)?;
     teller.tell(News::Ready(vec![
+        ("board".to_owned(), board_url.to_owned()),
         ("Microsoft Graph".to_owned(), options.microsoft().0),
         ("AWS emulator".to_owned(), aws_url),
         ("logs".to_owned(), place.local.join("logs").display().to_string()),
@@ -114,10 +135,23 @@ async fn announce(
     std::future::pending().await
 }
 
+fn board_config(aws: &Aws, stack: &Stack, ports: Ports) -> anyhow::Result<BoardConfig> {
+    let table = |logical: &str| {
+        let table = stack.table(logical).with_context(|| format!("template.yaml has no {logical}"))?;
+        anyhow::Ok(table.name.clone())
+    };
+    let tables = Tables {
+        rooms: table("RoomsTable")?,
+        bookings: table("BookingsTable")?,
+        sync_state: table("SyncStateTable")?,
+    };
+    Ok(BoardConfig { tables, sdk: aws.config.clone(), bind: ([127, 0, 0, 1], ports.board).into() })
+}
+
 /// The template's rate, or what the command line asks for.
 fn interval(options: &Options, function: &str, template: u32) -> u32 {
     let asked = match function {
-        "PollDispatcherFunction" => options.poll_every,
+        "PollDispatcherFunction" => options.looks_every(),
         "ResourceSyncFunction" => options.rooms_every,
         _ => None,
     };

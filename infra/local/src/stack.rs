@@ -18,7 +18,7 @@ use crate::{Aws, Options, Ports};
 pub fn names(options: &Options) -> Names {
     let (graph, login) = options.microsoft();
     let names = plain_names(options.ports()).parameter("GraphUrl", &graph).parameter("LoginUrl", &login);
-    match options.poll_every {
+    match options.looks_every() {
         Some(seconds) => names.parameter("PollEverySeconds", &seconds.to_string()),
         None => names,
     }

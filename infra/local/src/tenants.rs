@@ -2,31 +2,35 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use roomsync::apply_tenant;
 use roomsync_domain::tenant::TenantConfig;
 use roomsync_runtime::{QueueUrls, SqsQueue};
 use roomsync_store::{DynamoStore, TableNames};
 use roomsync_template::Stack;
 
-use crate::{Aws, Secret};
+use crate::{Aws, News, Secret, Teller};
 
 /// Reads tenant files, before anything is started.
 ///
 /// # Errors
-/// A file is refused, with all its problems, or names a secret that was not given.
-pub(crate) fn read(files: &[PathBuf], secrets: &[Secret]) -> anyhow::Result<Vec<TenantConfig>> {
+/// A file is refused, with all its problems.
+pub(crate) fn read(
+    files: &[PathBuf],
+    secrets: &[Secret],
+    teller: &Teller,
+) -> anyhow::Result<Vec<TenantConfig>> {
     let mut configs = Vec::new();
     for file in files {
         let config = roomsync_tenant_file::read(file)?;
         let credential = &config.credential;
         for needed in credential.secret.iter().chain(&credential.certificate) {
             if !secrets.iter().any(|secret| secret.name == needed.name) {
-                bail!(
-                    "{0} names the secret {1}; give it with --secret {1}=VALUE",
+                teller.tell(News::Trouble(format!(
+                    "{0} names the secret {1}, which is not there yet; give it with --secret {1}=VALUE",
                     file.display(),
                     needed.name
-                );
+                )));
             }
         }
         configs.push(config);
