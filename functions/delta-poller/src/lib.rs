@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "aws")]
 pub mod config;
 pub mod detect;
 pub mod handler;

@@ -1,5 +1,6 @@
 //! Settings of a function: pairs of names and values, read once at cold start. Every error names its variable.
 
+#[cfg(feature = "aws")]
 use roomsync_store::TableNames;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -72,6 +73,7 @@ impl Settings {
 /// # Errors
 ///
 /// Names the variable that is missing.
+#[cfg(feature = "aws")]
 pub fn tables(settings: &Settings) -> Result<TableNames, SettingError> {
     Ok(TableNames {
         rooms: settings.required("ROOMS_TABLE")?,

@@ -30,7 +30,7 @@ pub use queue::{Lane, MemoryQueue};
 pub use secrets::MemorySecrets;
 pub use size::{booking_size, cursor_size, directory_size, room_size, tenant_size};
 pub use store::MemoryStore;
-pub use stream::{Change, StreamFault, StreamRecord, Tables, fold_stream};
+pub use stream::{Change, StreamFault, StreamRecord, Tables, fold_onto, fold_stream};
 pub use usage::{Call, Usage};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

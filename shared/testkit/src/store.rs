@@ -65,6 +65,12 @@ impl MemoryStore {
         lock(&self.0).stream.clone()
     }
 
+    /// The records of both streams from a position on, as a reader gets them that has seen all before it.
+    #[must_use]
+    pub fn stream_from(&self, position: usize) -> Vec<StreamRecord> {
+        lock(&self.0).stream.get(position..).unwrap_or_default().to_vec()
+    }
+
     /// Does what DynamoDB's TTL does some time after `now`: takes the bookings away that have expired by then.
     pub fn expire(&self, now: Instant) {
         let mut held = lock(&self.0);

@@ -98,6 +98,18 @@ pub enum StreamFault {
 /// The first record that breaks a rule.
 pub fn fold_stream<'a>(records: impl IntoIterator<Item = &'a StreamRecord>) -> Result<Tables, StreamFault> {
     let mut tables = Tables::default();
+    fold_onto(&mut tables, records)?;
+    Ok(tables)
+}
+
+/// The same for the records that follow on those that made `tables`.
+///
+/// # Errors
+/// The first record that breaks a rule.
+pub fn fold_onto<'a>(
+    tables: &mut Tables,
+    records: impl IntoIterator<Item = &'a StreamRecord>,
+) -> Result<(), StreamFault> {
     for record in records {
         match record {
             StreamRecord::Room(change) => {
@@ -116,7 +128,7 @@ pub fn fold_stream<'a>(records: impl IntoIterator<Item = &'a StreamRecord>) -> R
             }
         }
     }
-    Ok(tables)
+    Ok(())
 }
 
 /// What rooms and bookings have in common.

@@ -1,0 +1,243 @@
+//! Tables, queues and secrets in memory behind the same door. What a reader of the streams would see is checked after every write.
+
+use crate::universe::{Caller, Failure, Fate, Kind, What};
+use futures::FutureExt;
+use roomsync_domain::booking::Booking;
+use roomsync_domain::cursor::Cursor;
+use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::plan::Write;
+use roomsync_domain::room::Room;
+use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
+use roomsync_domain::tenant::Tenant;
+use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
+use roomsync_ports::{
+    BookingStore, HintQueue, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
+    TenantStore,
+};
+use std::future::Future;
+
+/// Tables, queues and secrets of one environment.
+#[derive(Clone)]
+pub(crate) struct Aws(pub(crate) Caller);
+
+/// The result of a fake, which never waits.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    future.now_or_never()
+}
+
+impl Aws {
+    fn what(&self, kind: Kind, about: impl FnOnce() -> String) -> What {
+        let about = if self.0.universe.story.tells() { about() } else { String::new() };
+        What { kind, about }
+    }
+
+    fn room_what(&self, kind: Kind, room: &RoomRef) -> What {
+        self.what(kind, || self.0.universe.name_of(room.room.as_str()))
+    }
+
+    /// A call to the tables under any fate.
+    fn under<T, F>(&self, fate: Fate, call: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let run = || now(call()).unwrap_or_else(|| Err(StoreError::Other("a fake that waits".to_owned())));
+        match fate {
+            Fate::Before(failure) => Err(store_error(failure)),
+            Fate::After(failure) => {
+                run()?;
+                Err(store_error(failure))
+            }
+            Fate::Twice => {
+                let _ = run();
+                run()
+            }
+            _ => run(),
+        }
+    }
+
+    fn queued<F: Future<Output = Result<(), QueueError>>>(
+        &self,
+        fate: Fate,
+        count: usize,
+        call: impl Fn() -> F,
+    ) -> Result<(), QueueError> {
+        let run = || now(call()).unwrap_or(Ok(()));
+        let refused = || QueueError { sent: count, refused: count, why: "ServiceUnavailable".to_owned() };
+        match fate {
+            Fate::Before(_) => Err(refused()),
+            Fate::After(_) => {
+                run()?;
+                Err(refused())
+            }
+            Fate::Twice => {
+                run()?;
+                run()
+            }
+            _ => run(),
+        }
+    }
+}
+
+fn store_error(failure: Failure) -> StoreError {
+    match failure {
+        Failure::Conflict => StoreError::Conflict("TransactionConflict".to_owned()),
+        Failure::Busy => StoreError::Busy("ThrottlingException".to_owned()),
+        _ => StoreError::Other("no answer".to_owned()),
+    }
+}
+
+impl TenantStore for Aws {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        let what = self.what(Kind::Tenant, || self.0.universe.name_of(id.as_str()));
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.tenant(id))).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let what = self.what(Kind::Tenants, String::new);
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.tenants())).await
+    }
+
+    async fn put_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        let what = self.what(Kind::PutMemory, String::new);
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.put_tenant(tenant))).await
+    }
+}
+
+impl RoomStore for Aws {
+    async fn room(&self, room: &RoomRef) -> Result<Option<Room>, StoreError> {
+        let store = &self.0.universe.store;
+        self.0.io(self.room_what(Kind::Room, room), |fate| self.under(fate, || store.room(room))).await
+    }
+
+    async fn rooms(&self, tenant: &TenantId) -> Result<Vec<Room>, StoreError> {
+        let what = self.what(Kind::Rooms, || self.0.universe.name_of(tenant.as_str()));
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.rooms(tenant))).await
+    }
+
+    async fn put_room(&self, write: &RoomWrite) -> Result<(), StoreError> {
+        let universe = &self.0.universe;
+        let what = self.room_what(Kind::PutRoom, &write.room.room);
+        let effect = |fate| {
+            let result = self.under(fate, || universe.store.put_room(write));
+            universe.room_written(write);
+            result
+        };
+        self.0.io(what, effect).await
+    }
+
+    async fn directory_memory(&self, tenant: &TenantId) -> Result<DirectoryMemory, StoreError> {
+        let what = self.what(Kind::Memory, || self.0.universe.name_of(tenant.as_str()));
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.directory_memory(tenant))).await
+    }
+
+    async fn put_directory_memory(
+        &self,
+        tenant: &TenantId,
+        memory: &DirectoryMemory,
+    ) -> Result<(), StoreError> {
+        let what = self.what(Kind::PutMemory, || self.0.universe.name_of(tenant.as_str()));
+        let store = &self.0.universe.store;
+        self.0.io(what, |fate| self.under(fate, || store.put_directory_memory(tenant, memory))).await
+    }
+}
+
+impl BookingStore for Aws {
+    async fn cursor(&self, room: &RoomRef) -> Result<Option<Cursor>, StoreError> {
+        let universe = &self.0.universe;
+        let effect = |fate| {
+            let stale = matches!(fate, Fate::Stale);
+            let mut found = self.under(fate, || universe.store.cursor(room))?;
+            if let Some(old) = universe.old_cursors.borrow().get(room).filter(|_| stale) {
+                found = Some(old.clone());
+                universe.count("store: stale cursor");
+            }
+            universe.look_begun(&self.0, room, found.as_ref());
+            Ok(found)
+        };
+        self.0.io(self.room_what(Kind::Cursor, room), effect).await
+    }
+
+    async fn bookings(
+        &self,
+        room: &RoomRef,
+        from: Option<Instant>,
+        to: Instant,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let store = &self.0.universe.store;
+        let what = self.room_what(Kind::Bookings, room);
+        self.0.io(what, |fate| self.under(fate, || store.bookings(room, from, to))).await
+    }
+
+    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
+        let store = &self.0.universe.store;
+        let what = self.room_what(Kind::BookingsOf, room);
+        self.0.io(what, |fate| self.under(fate, || store.bookings_of(room, events))).await
+    }
+
+    async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
+        let universe = &self.0.universe;
+        let about = || {
+            let link = if cursor.link.is_some() { "a link" } else { "no link" };
+            let name = universe.name_of(room.room.as_str());
+            format!("{name}: {} writes, over version {}, {link}", writes.len(), cursor.version)
+        };
+        let what = self.what(Kind::Commit, about);
+        let effect = |fate: Fate| {
+            let before = now(universe.store.cursor(room)).and_then(Result::ok).flatten();
+            let quiet = matches!(fate, Fate::Before(_));
+            let result = self.under(fate, || universe.store.commit(room, writes, cursor));
+            if !quiet {
+                universe.committed(&self.0, room, writes, cursor, before);
+            }
+            result
+        };
+        self.0.io(what, effect).await
+    }
+}
+
+impl HintQueue for Aws {
+    async fn send_polls(&self, hints: &[PollHint], tick: &str) -> Result<(), QueueError> {
+        if hints.is_empty() {
+            return Ok(());
+        }
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::SendPolls, || format!("{} hints", hints.len()));
+        self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_polls(hints, tick))).await
+    }
+
+    async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
+        if hints.is_empty() {
+            return Ok(());
+        }
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::SendTenants, || format!("{} hints", hints.len()));
+        self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_tenants(hints, tick))).await
+    }
+
+    async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::Reject, || format!("{} messages", rejections.len()));
+        self.0.universe.count("queue: message set aside");
+        self.0.io(what, |fate| self.queued(fate, rejections.len(), || queue.reject(rejections))).await
+    }
+}
+
+impl Secrets for Aws {
+    async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+        let secrets = &self.0.universe.secrets;
+        let what = self.what(Kind::Secret, String::new);
+        let effect = |fate| match fate {
+            Fate::Before(Failure::Missing) => Err(SecretError::Missing(name.to_owned())),
+            Fate::Before(_) | Fate::After(_) => {
+                Err(SecretError::Unavailable { name: name.to_owned(), why: "AccessDenied".to_owned() })
+            }
+            _ => now(secrets.read(name)).unwrap_or_else(|| Err(SecretError::Missing(name.to_owned()))),
+        };
+        self.0.io(what, effect).await
+    }
+}

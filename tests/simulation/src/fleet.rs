@@ -1,0 +1,336 @@
+//! Environments of the three functions and what they are working on.
+//!
+//! An environment handles one invocation at a time, keeps its tokens, links and tenants between two, and dies with a crash.
+
+use crate::aws_ports::Aws;
+use crate::graph_port::SimTransport;
+use crate::universe::{Caller, Universe};
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use chrono::TimeDelta;
+use roomsync_domain::Instant;
+use roomsync_graph::{GraphClient, Options};
+use roomsync_testkit::{Lane, Message};
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use uuid::Uuid;
+
+type Client = GraphClient<SimTransport, Aws, Caller>;
+type SyncDeps = resource_sync::Deps<Client, Aws, Aws, Caller>;
+type PollerDeps = delta_poller::Deps<Client, Aws, Aws, Caller>;
+
+/// The three functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Sync,
+    Dispatcher,
+    Poller,
+}
+
+impl Function {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "resource-sync",
+            Self::Dispatcher => "poll-dispatcher",
+            Self::Poller => "delta-poller",
+        }
+    }
+
+    /// Most environments at a time.
+    fn most(self) -> usize {
+        match self {
+            Self::Poller => 3,
+            Self::Sync | Self::Dispatcher => 2,
+        }
+    }
+
+    /// `Timeout` in template.yaml.
+    fn timeout(self) -> TimeDelta {
+        TimeDelta::seconds(if self == Self::Sync { 300 } else { 60 })
+    }
+}
+
+/// What an invocation is given.
+#[derive(Clone)]
+pub(crate) enum Work {
+    /// A batch.
+    Batch(Lane, Vec<Message>),
+    /// A tick, at a time.
+    Tick(Instant),
+}
+
+#[derive(Clone)]
+enum Deps {
+    Sync(Rc<SyncDeps>),
+    Dispatcher(Aws),
+    Poller(Rc<PollerDeps>),
+}
+
+struct Env {
+    function: Function,
+    caller: Caller,
+    deps: Deps,
+    busy: bool,
+}
+
+struct Invocation {
+    id: u32,
+    env: u32,
+    function: Function,
+    work: Work,
+    started_at: Instant,
+    future: Pin<Box<dyn Future<Output = SqsBatchResponse>>>,
+    awake: Arc<Awake>,
+}
+
+#[derive(Debug, Default)]
+struct Awake(AtomicBool);
+
+impl Wake for Awake {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// All environments and invocations.
+pub(crate) struct Fleet {
+    universe: Rc<Universe>,
+    envs: Vec<Env>,
+    running: Vec<Invocation>,
+    next: u32,
+    /// How wrong the clocks of new environments are.
+    pub(crate) skew: TimeDelta,
+    /// Messages that were handled, for those that come back long after.
+    pub(crate) past: Vec<(Lane, Message)>,
+}
+
+impl Fleet {
+    pub(crate) fn new(universe: Rc<Universe>) -> Self {
+        Self {
+            universe,
+            envs: Vec::new(),
+            running: Vec::new(),
+            next: 0,
+            skew: TimeDelta::zero(),
+            past: Vec::new(),
+        }
+    }
+
+    /// Whether another invocation of a function can begin.
+    pub(crate) fn has_room_for(&self, function: Function) -> bool {
+        self.running.iter().filter(|one| one.function == function).count() < function.most()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    fn environment(&mut self, function: Function) -> usize {
+        if let Some(at) = self.envs.iter().position(|env| env.function == function && !env.busy) {
+            return at;
+        }
+        self.next += 1;
+        let caller = Caller {
+            universe: Rc::clone(&self.universe),
+            env: self.next,
+            invocation: Rc::new(Cell::new(0)),
+            skew: Rc::new(Cell::new(self.skew)),
+        };
+        let aws = Aws(caller.clone());
+        let ids = AtomicU64::new(0);
+        let env = u64::from(self.next);
+        let request_ids = Arc::new(move || Uuid::from_u64_pair(env, ids.fetch_add(1, Ordering::Relaxed)));
+        let options = Options { endpoints: None, request_ids };
+        let client = GraphClient::new(SimTransport(caller.clone()), aws.clone(), caller.clone(), options);
+        let deps = match function {
+            Function::Sync => Deps::Sync(Rc::new(resource_sync::Deps {
+                graph: client,
+                store: aws.clone(),
+                queue: aws,
+                clock: caller.clone(),
+            })),
+            Function::Poller => {
+                Deps::Poller(Rc::new(delta_poller::Deps::new(client, aws.clone(), aws, caller.clone())))
+            }
+            Function::Dispatcher => Deps::Dispatcher(aws),
+        };
+        self.envs.push(Env { function, caller, deps, busy: false });
+        self.envs.len() - 1
+    }
+
+    /// Begins an invocation.
+    pub(crate) fn invoke(&mut self, function: Function, work: Work) {
+        let at = self.environment(function);
+        self.next += 1;
+        let id = self.next;
+        let env = &mut self.envs[at];
+        env.busy = true;
+        env.caller.invocation.set(id);
+        let deadline = env.caller.now() + function.timeout() - TimeDelta::seconds(12);
+        let future = begin(env.deps.clone(), &work, deadline, env.caller.now());
+        let env = env.caller.env;
+        let universe = &self.universe;
+        universe.story.mark(&[3, u64::from(id), function as u64]);
+        universe
+            .story
+            .say(|| format!("#{id} {} in environment {env}: {}", function.name(), told(universe, &work)));
+        let started_at = universe.now();
+        let awake = Arc::new(Awake(AtomicBool::new(true)));
+        self.running.push(Invocation { id, env, function, work, started_at, future, awake });
+        self.run();
+    }
+
+    /// Lets everything run that was woken, until nothing is.
+    pub(crate) fn run(&mut self) {
+        while let Some(at) = self.running.iter().position(|one| one.awake.0.swap(false, Ordering::Relaxed)) {
+            let one = &mut self.running[at];
+            let waker = Waker::from(Arc::clone(&one.awake));
+            if let Poll::Ready(answer) = one.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                let one = self.running.remove(at);
+                self.finish(one, &answer);
+            }
+        }
+    }
+
+    fn finish(&mut self, one: Invocation, answer: &SqsBatchResponse) {
+        let universe = Rc::clone(&self.universe);
+        if let Some(env) = self.envs.iter_mut().find(|env| env.caller.env == one.env) {
+            env.busy = false;
+        }
+        universe.invocation_over(one.id);
+        let failures = answer.batch_item_failures.len();
+        universe.story.mark(&[4, u64::from(one.id), failures as u64]);
+        universe.story.say(|| format!("#{} ends, {failures} messages go back", one.id));
+        let Work::Batch(lane, messages) = one.work else { return };
+        if failures > 0 {
+            universe.count("path: message goes back");
+        }
+        for message in messages {
+            let back = answer.batch_item_failures.iter().any(|failure| failure.item_identifier == message.id);
+            if !back {
+                universe.queue.delete(lane, message.receipt);
+                self.past.push((lane, message));
+                if self.past.len() > 30 {
+                    self.past.remove(0);
+                }
+            }
+        }
+    }
+
+    /// Kills an invocation with its environment. Its messages come back when their time is over.
+    pub(crate) fn crash(&mut self, at: usize) {
+        let one = self.running.remove(at);
+        self.universe.story.mark(&[5, u64::from(one.id)]);
+        self.universe.story.say(|| format!("#{} {} dies", one.id, one.function.name()));
+        self.envs.retain(|env| env.caller.env != one.env);
+        self.universe.invocation_over(one.id);
+        drop(one);
+        self.run();
+    }
+
+    /// The invocation that waits for a call.
+    pub(crate) fn running_in(&self, env: u32) -> Option<usize> {
+        self.running.iter().position(|one| one.env == env)
+    }
+
+    /// Ends what Lambda would not let run longer.
+    pub(crate) fn enforce_timeouts(&mut self) {
+        let now = self.universe.now();
+        while let Some(at) =
+            self.running.iter().position(|one| now - one.started_at >= one.function.timeout())
+        {
+            self.universe.count("lambda: timeout");
+            self.crash(at);
+        }
+    }
+
+    /// Forgets the environments that do nothing: a deployment.
+    pub(crate) fn renew(&mut self) {
+        self.envs.retain(|env| env.busy);
+    }
+
+    /// Sets the clock of one environment back.
+    pub(crate) fn step_back(&mut self, pick: usize, by: TimeDelta) {
+        let count = self.envs.len();
+        if count > 0 {
+            let skew = &self.envs[pick % count].caller.skew;
+            skew.set(skew.get() - by);
+        }
+    }
+
+    /// Sets all clocks right.
+    pub(crate) fn right_clocks(&mut self) {
+        self.skew = TimeDelta::zero();
+        self.envs.iter().for_each(|env| env.caller.skew.set(TimeDelta::zero()));
+    }
+
+    /// The batches that are being worked on.
+    pub(crate) fn batches(&self) -> Vec<(Function, Work)> {
+        let batch = |one: &&Invocation| matches!(one.work, Work::Batch(..));
+        self.running.iter().filter(batch).map(|one| (one.function, one.work.clone())).collect()
+    }
+}
+
+fn told(universe: &Universe, work: &Work) -> String {
+    match work {
+        Work::Tick(at) => format!("tick of {}", at.format("%H:%M:%S")),
+        Work::Batch(_, messages) => {
+            let group = |message: &Message| {
+                let id = message.group.rsplit(['/', '#', '|', ':']).next().unwrap_or_default();
+                format!("{} ({}. time)", universe.name_of(id), message.receives)
+            };
+            messages.iter().map(group).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// The handler that ships, as a future of its own.
+fn begin(
+    deps: Deps,
+    work: &Work,
+    deadline: Instant,
+    now: Instant,
+) -> Pin<Box<dyn Future<Output = SqsBatchResponse>>> {
+    match (deps, work.clone()) {
+        (Deps::Poller(deps), Work::Batch(_, messages)) => {
+            Box::pin(async move { delta_poller::handle(event(&messages), &deps, deadline).await })
+        }
+        (Deps::Sync(deps), Work::Batch(_, messages)) => Box::pin(async move {
+            let event = resource_sync::Event::Queue(event(&messages));
+            resource_sync::handle(event, &deps).await.unwrap_or_default()
+        }),
+        (Deps::Sync(deps), Work::Tick(at)) => Box::pin(async move {
+            let mut event = EventBridgeEvent::default();
+            event.time = Some(at);
+            resource_sync::handle(resource_sync::Event::Schedule(event), &deps).await.unwrap_or_default()
+        }),
+        (Deps::Dispatcher(aws), Work::Tick(_)) => Box::pin(async move {
+            // A tick that fails is made up for by the next one.
+            let _ = poll_dispatcher::dispatch(&aws, &aws, now, TICK_SECONDS, TICK_SECONDS).await;
+            SqsBatchResponse::default()
+        }),
+        _ => Box::pin(async { SqsBatchResponse::default() }),
+    }
+}
+
+/// Time between two ticks of the dispatcher.
+pub(crate) const TICK_SECONDS: u32 = 120;
+
+/// A batch as Lambda hands it over.
+fn event(messages: &[Message]) -> SqsEvent {
+    let record = |message: &Message| {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(message.id.clone());
+        record.body = Some(message.body.clone());
+        record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
+        record
+    };
+    let mut event = SqsEvent::default();
+    event.records = messages.iter().map(record).collect();
+    event
+}

@@ -1,0 +1,385 @@
+//! One random history: people, administrators, functions and misfortunes in an order that the seed decides.
+//!
+//! Step *n* throws dice of its own, made from seed and *n*. So a history is told by its seed and the list of its steps, and a list with
+//! steps left out is a history too: that is how failures are made short.
+
+use crate::company::Company;
+use crate::faults::Mix;
+use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
+use crate::settle;
+use crate::tally::Tally;
+use crate::universe::{Failure, Stage, Universe};
+use chrono::TimeDelta;
+use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use roomsync_domain::Instant;
+use roomsync_domain::hint::{HintReason, PollHint};
+use roomsync_domain::{RoomId, RoomRef};
+use roomsync_ports::HintQueue;
+use roomsync_testkit::{Lane, at};
+use roomsync_twin::{Tuning, Twin};
+use std::rc::Rc;
+
+/// Which history, and how closely it is watched.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Decides everything.
+    pub seed: u64,
+    /// Its steps, by number.
+    pub steps: Vec<u32>,
+    /// Whether the story is told.
+    pub tells: bool,
+    /// Whether nothing goes wrong by itself.
+    pub calm: bool,
+}
+
+impl Plan {
+    /// The history of a seed, with so many steps.
+    #[must_use]
+    pub fn new(seed: u64, steps: u32) -> Self {
+        Self { seed, steps: (0..steps).collect(), tells: false, calm: false }
+    }
+}
+
+/// How a history went.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What must never happen and did.
+    pub wrong: Vec<String>,
+    /// What happened how often.
+    pub tally: Tally,
+    /// A number that equal histories share.
+    pub print: u64,
+    /// The story, if it was asked for.
+    pub story: Vec<String>,
+    /// Calls that were made.
+    pub calls: u64,
+    /// Steps that were taken.
+    pub steps: u64,
+}
+
+/// First days of histories: an ordinary one, before the clocks change in Europe and in America, before the year ends.
+const DAYS: [&str; 5] = [
+    "2026-02-02T00:00:00Z",
+    "2026-03-27T00:00:00Z",
+    "2026-03-06T00:00:00Z",
+    "2026-10-23T00:00:00Z",
+    "2026-12-30T00:00:00Z",
+];
+
+struct History {
+    seed: u64,
+    mix: Mix,
+    universe: Rc<Universe>,
+    fleet: Fleet,
+    companies: Vec<Company>,
+    future: u32,
+    next_tick: Instant,
+    next_sync: Instant,
+    calls: u64,
+}
+
+/// Lives through a history.
+#[must_use]
+pub fn run(plan: &Plan) -> Report {
+    let mut history = History::new(plan);
+    for step in &plan.steps {
+        history.universe.step.set(u64::from(*step) + 1);
+        history.step(*step);
+        if !history.universe.watch.borrow().wrong.is_empty() {
+            break;
+        }
+    }
+    let universe = Rc::clone(&history.universe);
+    universe.step.set(u64::from(u32::MAX));
+    if universe.watch.borrow().wrong.is_empty() {
+        settle::settle(&universe, &mut history.fleet, &mut history.companies);
+    }
+    let wrong = universe.watch.borrow().wrong.clone();
+    let tally = universe.tally.borrow().clone();
+    Report {
+        wrong,
+        tally,
+        print: universe.story.print(),
+        story: universe.story.lines(),
+        calls: history.calls,
+        steps: plan.steps.len() as u64,
+    }
+}
+
+fn dice(seed: u64, step: u64) -> SmallRng {
+    SmallRng::seed_from_u64(
+        seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xd6e8_feb8_6659_fd93),
+    )
+}
+
+impl History {
+    fn new(plan: &Plan) -> Self {
+        let mut rng = dice(plan.seed, u64::MAX);
+        let mix = if plan.calm { Mix::none() } else { Mix::draw(&mut rng) };
+        let day = at(DAYS.choose(&mut rng).unwrap_or(&DAYS[0]));
+        // Often shortly before one of the two midnights.
+        let minutes = *[22 * 60 + 30, 28 * 60 + 30, rng.random_range(0..1440)].choose(&mut rng).unwrap_or(&0);
+        let now = day + TimeDelta::minutes(minutes);
+        let mut twin = Twin::new(plan.seed);
+        twin.advance(now);
+        twin.tune(Tuning {
+            view_page_max: *[3, 10, 1000].choose(&mut rng).unwrap_or(&1000),
+            delta_page: *[2, 50].choose(&mut rng).unwrap_or(&50),
+            live_generations: *[None, None, Some(3)].choose(&mut rng).unwrap_or(&None),
+            lag_ms: *[0, 0, 90_000].choose(&mut rng).unwrap_or(&0),
+            token_seconds: *[3599, 3599, 700].choose(&mut rng).unwrap_or(&3599),
+            ..Tuning::default()
+        });
+        let universe = Rc::new(Universe::new(now, twin, plan.tells));
+        let future = *[7, 14, 45].choose(&mut rng).unwrap_or(&14);
+        let mut companies: Vec<Company> =
+            (0..2).map(|number| Company::found(&universe, number, &mut rng, future)).collect();
+        for company in &mut companies {
+            for _ in 0..rng.random_range(0..4) {
+                company.work(&universe, &mut rng, &Mix::none(), future);
+            }
+        }
+        universe.calendars_changed();
+        let mut fleet = Fleet::new(Rc::clone(&universe));
+        let skewed = mix.strikes(&mut rng, "lambda: clock is wrong");
+        if skewed {
+            universe.count("lambda: clock is wrong");
+            fleet.skew = TimeDelta::seconds(rng.random_range(-300..300));
+        }
+        universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
+        let first = now + TimeDelta::seconds(5);
+        Self {
+            seed: plan.seed,
+            mix,
+            universe,
+            fleet,
+            companies,
+            future,
+            next_tick: first,
+            next_sync: now,
+            calls: 0,
+        }
+    }
+
+    fn step(&mut self, number: u32) {
+        let mut rng = dice(self.seed, number.into());
+        let busy = !self.universe.ops.borrow().is_empty();
+        match rng.random_range(0..1000) {
+            0..45 => {
+                let company = rng.random_range(0..self.companies.len());
+                let name = self.companies[company].work(&self.universe, &mut rng, &self.mix, self.future);
+                self.universe.count(name);
+            }
+            45..55 => {
+                let company = rng.random_range(0..self.companies.len());
+                let name = self.companies[company].administer(&self.universe, &mut rng);
+                self.universe.count(name);
+                self.universe.calendars_changed();
+            }
+            55..90 => self.mischief(&mut rng),
+            90..170 => self.pass(&mut rng, busy),
+            170..300 => drop(self.receive(&mut rng)),
+            _ if busy => self.progress(&mut rng),
+            _ => {
+                if !self.receive(&mut rng) {
+                    self.pass(&mut rng, false);
+                }
+            }
+        }
+    }
+
+    /// One call comes a step further, or two.
+    fn progress(&mut self, rng: &mut SmallRng) {
+        let ops = self.universe.ops.borrow();
+        let pick = rng.random_range(0..ops.len());
+        let Some((id, op)) = ops.iter().nth(pick) else { return };
+        let (id, env, what) = (*id, op.caller.env, op.what.clone());
+        let (stage, fate) = match op.stage {
+            Stage::Issued => {
+                let (fate, name) = self.mix.fate(rng, op);
+                (Stage::Execute(fate), name)
+            }
+            _ => (Stage::Return, None),
+        };
+        drop(ops);
+        let execute = matches!(stage, Stage::Execute(_));
+        let crash =
+            if execute { "lambda: crash before the effect" } else { "lambda: crash after the effect" };
+        if self.mix.strikes(rng, crash)
+            && let Some(at) = self.fleet.running_in(env)
+        {
+            self.universe.count(crash);
+            self.universe
+                .story
+                .say(|| format!("{crash}: {} {}", what.kind.name(), self.universe.name_of(&what.about)));
+            return self.fleet.crash(at);
+        }
+        if execute {
+            self.calls += 1;
+            if let Some(name) = fate {
+                self.universe.count(name);
+                if what.kind == crate::universe::Kind::DeltaNext && name.contains("410") {
+                    self.universe.count("path: 410 after the first page");
+                }
+            }
+            self.universe.story.say(|| {
+                let about = self.universe.name_of(&what.about);
+                format!(
+                    "    env {env}: {} {about}{}",
+                    what.kind.name(),
+                    fate.map(|name| format!(" -> {name}")).unwrap_or_default()
+                )
+            });
+        }
+        self.universe.story.mark(&[6, id, u64::from(execute)]);
+        self.universe.advance(id, stage);
+        self.fleet.run();
+        if execute && rng.random_bool(0.65) {
+            let there =
+                self.universe.ops.borrow().get(&id).is_some_and(|op| matches!(op.stage, Stage::Executed));
+            if there {
+                self.universe.advance(id, Stage::Return);
+                self.fleet.run();
+            }
+        }
+    }
+
+    /// A batch is delivered, if there is one and somebody to take it.
+    fn receive(&mut self, rng: &mut SmallRng) -> bool {
+        let polls = rng.random_bool(0.7);
+        for polls in [polls, !polls] {
+            let (lane, function) =
+                if polls { (Lane::Polls, Function::Poller) } else { (Lane::Tenants, Function::Sync) };
+            if !self.fleet.has_room_for(function) {
+                continue;
+            }
+            let messages = self.universe.queue.receive(lane, rng.random_range(1..5));
+            if !messages.is_empty() {
+                self.fleet.invoke(function, Work::Batch(lane, messages));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Time passes, and the schedules with it.
+    fn pass(&mut self, rng: &mut SmallRng, busy: bool) {
+        let by = match rng.random_range(0..1000) {
+            _ if busy && rng.random_bool(0.95) => TimeDelta::milliseconds(rng.random_range(1..6_000)),
+            0..870 => TimeDelta::seconds(rng.random_range(20..130)),
+            870..970 => TimeDelta::minutes(rng.random_range(3..40)),
+            970..995 => TimeDelta::hours(rng.random_range(1..14)),
+            _ => TimeDelta::hours(rng.random_range(20..72)),
+        };
+        settle::pass(&self.universe, by);
+        let now = self.universe.now();
+        self.universe.story.mark(&[7, now.timestamp_millis().unsigned_abs()]);
+        self.universe.story.say(|| format!("{}", now.format("%a %d %b %H:%M:%S")));
+        self.lose_late_answers(now);
+        self.fleet.enforce_timeouts();
+        if now >= self.next_sync {
+            self.next_sync = now + TimeDelta::minutes(15);
+            self.tick(rng, Function::Sync);
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + TimeDelta::seconds(TICK_SECONDS.into());
+            self.tick(rng, Function::Dispatcher);
+        }
+    }
+
+    fn tick(&mut self, rng: &mut SmallRng, function: Function) {
+        if self.mix.strikes(rng, "schedule: tick skipped") {
+            return self.universe.count("schedule: tick skipped");
+        }
+        let twice = self.mix.strikes(rng, "schedule: tick doubled");
+        for _ in 0..=usize::from(twice) {
+            if self.fleet.has_room_for(function) {
+                self.fleet.invoke(function, Work::Tick(self.universe.now()));
+            }
+        }
+        if twice {
+            self.universe.count("schedule: tick doubled");
+        }
+    }
+
+    /// Nobody waits longer than ten seconds for Graph.
+    fn lose_late_answers(&mut self, now: Instant) {
+        let late: Vec<u64> = {
+            let ops = self.universe.ops.borrow();
+            let patience = TimeDelta::from_std(roomsync_graph::TIMEOUT).unwrap_or(TimeDelta::seconds(10));
+            let late = ops.iter().filter(|(_, op)| op.what.kind.is_http() && now - op.issued_at >= patience);
+            late.map(|(id, _)| *id).collect()
+        };
+        for id in late {
+            self.universe.count("net: no answer in time");
+            self.universe.advance(id, Stage::Lose(Failure::Timeout));
+        }
+        self.fleet.run();
+    }
+
+    /// What goes wrong beside the calls.
+    fn mischief(&mut self, rng: &mut SmallRng) {
+        // Each has its own chance per history; here they only get their turn.
+        let kinds = [
+            "lambda: new environment",
+            "lambda: clock steps back",
+            "queue: delivered twice",
+            "queue: old message comes back",
+            "queue: nonsense",
+            "store: expired rows go",
+            "graph: endless pages",
+            "operator",
+        ];
+        let kind = *kinds.choose(rng).unwrap_or(&"operator");
+        if kind != "operator" && !self.mix.has(kind) {
+            return;
+        }
+        match kind {
+            "lambda: new environment" => self.fleet.renew(),
+            "lambda: clock steps back" => {
+                let (pick, by) = (rng.random_range(0..8), TimeDelta::seconds(rng.random_range(1..120)));
+                self.fleet.step_back(pick, by);
+            }
+            "queue: delivered twice" => match self.fleet.batches().choose(rng) {
+                Some((function, work)) if self.fleet.has_room_for(*function) => {
+                    self.fleet.invoke(*function, work.clone());
+                }
+                _ => return,
+            },
+            "queue: old message comes back" => match self.fleet.past.choose(rng).cloned() {
+                Some((lane, message)) => {
+                    let id = format!("redriven {}", self.universe.step.get());
+                    self.universe.queue.send(lane, &message.group, &id, &message.body);
+                }
+                None => return,
+            },
+            "queue: nonsense" => {
+                let body = *["{", "{\"schemaVersion\":1}", "", "[]"].choose(rng).unwrap_or(&"");
+                let id = format!("nonsense {}", self.universe.step.get());
+                self.universe.queue.send(Lane::Polls, "nobody", &id, body);
+            }
+            "store: expired rows go" => self.universe.store.expire(self.universe.now()),
+            "graph: endless pages" => {
+                let mut twin = self.universe.twin.borrow_mut();
+                let chance = if rng.random_bool(0.5) { 1.0 } else { 0.0 };
+                twin.set_trap(roomsync_twin::Trap::EndlessPages, None, chance);
+            }
+            _ => self.operate(rng),
+        }
+        self.universe.count(kind);
+        self.universe.story.say(|| kind.to_owned());
+    }
+
+    /// An operator asks for a look at a room, whole or not, with or without permission to end much.
+    fn operate(&self, rng: &mut SmallRng) {
+        let Some(company) = self.companies.choose(rng) else { return };
+        let Some(seat) = company.rooms.choose(rng) else { return };
+        let room = RoomRef::new(company.config.tenant.clone(), RoomId::new(&seat.id));
+        let mut hint = PollHint::new(&room, HintReason::Operator);
+        hint.full = rng.random_bool(0.5);
+        let tick = format!("operator {}", self.universe.step.get());
+        let _ = futures::FutureExt::now_or_never(self.universe.queue.send_polls(&[hint], &tick));
+    }
+}

@@ -1,0 +1,22 @@
+//! Deterministic simulation of the ingest engine.
+//!
+//! The handlers that ship and the Graph adapter that ships run, several invocations at once, against the twin's calendars, tables with
+//! DynamoDB's rules and queues with SQS's rules. Everything between them goes wrong in every way that is known to happen, in an order
+//! that a seed decides; what must always be true is checked after every write, and what must be true in the end once nothing goes wrong
+//! any more. See `docs/SIMULATION.md`.
+
+mod aws_ports;
+mod company;
+mod faults;
+mod fleet;
+mod graph_port;
+mod history;
+mod people;
+mod settle;
+mod story;
+mod tally;
+mod universe;
+mod watch;
+
+pub use history::{Plan, Report, run};
+pub use tally::Tally;

@@ -1,0 +1,285 @@
+//! The second phase: nothing goes wrong any more, and within four rounds the tables must equal the calendars; what delta never told is
+//! found by the daily look.
+
+use crate::company::Company;
+use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
+use crate::universe::{Fate, Stage, Universe};
+use chrono::{Days, TimeDelta};
+use futures::FutureExt;
+use roomsync_domain::booking::{Booking, BookingState, Status};
+use roomsync_domain::room::{Room, RoomStatus};
+use roomsync_domain::tenant::Take;
+use roomsync_domain::{Instant, RoomId, RoomRef, Span, time::end_of_time, zone};
+use roomsync_ports::{BookingStore, RoomStore};
+use roomsync_testkit::{Lane, Message};
+use roomsync_twin::Instance;
+use roomsync_twin::calendar::{Sensitivity, ShowAs, Window};
+use std::collections::BTreeMap;
+
+/// Rounds in which everything has to be in step.
+const ROUNDS: u32 = 4;
+
+/// What people see of an entry: the oracle's projection, made without the planner's.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    start: Instant,
+    end: Instant,
+    tentative: bool,
+    private: bool,
+    all_day: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
+    kind: &'static str,
+    uid: Option<String>,
+    subject: Option<String>,
+    organizer: Option<String>,
+    room: String,
+}
+
+/// Lets everything that is under way end without harm.
+pub(crate) fn calm(universe: &Universe, fleet: &mut Fleet) {
+    let mut calls = 0;
+    loop {
+        fleet.run();
+        let next = universe.ops.borrow().iter().next().map(|(id, op)| (*id, op.stage.clone()));
+        let Some((id, stage)) = next else { break };
+        let then = if matches!(stage, Stage::Issued) { Stage::Execute(Fate::Normal) } else { Stage::Return };
+        universe.advance(id, then);
+        calls += 1;
+        if calls > 20_000 {
+            universe.wrong("I14: an invocation does not end".to_owned());
+            return;
+        }
+    }
+    fleet.run();
+    if !fleet.is_idle() {
+        universe.wrong("an invocation waits for nothing".to_owned());
+    }
+}
+
+/// Delivers what is in the queues until nothing more can be received.
+pub(crate) fn drain(universe: &Universe, fleet: &mut Fleet) {
+    for _ in 0..200 {
+        let mut any = false;
+        for (lane, function, most) in
+            [(Lane::Tenants, Function::Sync, 5), (Lane::Polls, Function::Poller, 10)]
+        {
+            let messages: Vec<Message> = universe.queue.receive(lane, most);
+            if !messages.is_empty() {
+                any = true;
+                fleet.invoke(function, Work::Batch(lane, messages));
+                calm(universe, fleet);
+            }
+        }
+        if !any {
+            return;
+        }
+    }
+    universe.wrong("I17: the queues never run dry".to_owned());
+}
+
+/// A scheduled round: a quarter of an hour with a sync and a look at every room.
+pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
+    pass(universe, TimeDelta::seconds(900 - i64::from(TICK_SECONDS)));
+    fleet.invoke(Function::Sync, Work::Tick(universe.now()));
+    calm(universe, fleet);
+    drain(universe, fleet);
+    pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
+    fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
+    calm(universe, fleet);
+    drain(universe, fleet);
+}
+
+/// Lets time pass for everybody.
+pub(crate) fn pass(universe: &Universe, by: TimeDelta) {
+    universe.time.advance(by);
+    universe.twin.borrow_mut().advance(universe.now());
+    let now = universe.now();
+    let (due, later): (Vec<_>, Vec<_>) =
+        universe.zombies.borrow_mut().drain(..).partition(|zombie| zombie.lands_at <= now);
+    *universe.zombies.borrow_mut() = later;
+    for zombie in due {
+        universe.count("zombie: landed");
+        universe.twin.borrow_mut().handle(now, &zombie.request);
+    }
+    universe.calendars_changed();
+}
+
+/// I15 and I17: four rounds, or four rounds and the daily look if delta left something out.
+pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Company]) {
+    universe.story.say(|| "--- nothing goes wrong any more ---".to_owned());
+    fleet.right_clocks();
+    universe.twin.borrow_mut().clear_traps();
+    companies.iter_mut().for_each(|company| company.relent(universe));
+    // What died holds its messages until they may be seen again; throttling is over by then.
+    pass(universe, TimeDelta::seconds(400));
+    calm(universe, fleet);
+    drain(universe, fleet);
+    for _ in 0..ROUNDS {
+        round(universe, fleet);
+    }
+    let lossy = {
+        let tally = universe.tally.borrow();
+        tally.of("graph: removal never told") + tally.of("graph: lost occurrence never told") > 0
+    };
+    if !lossy {
+        compare(universe, companies, "after four rounds");
+    }
+    pass(universe, TimeDelta::hours(25));
+    for _ in 0..2 {
+        round(universe, fleet);
+    }
+    compare(universe, companies, "after the daily look");
+    drained(universe, companies);
+    universe.streams_make_tables();
+}
+
+fn drained(universe: &Universe, companies: &[Company]) {
+    for lane in [Lane::Polls, Lane::Tenants] {
+        let left = universe.queue.messages(lane).len();
+        if left > 0 {
+            universe.wrong(format!("I17: {left} messages are left in {lane:?}"));
+        }
+        if !universe.queue.dead(lane).is_empty() {
+            universe.count("queue: message died");
+        }
+    }
+    for company in companies {
+        for room in rooms(universe, company) {
+            let cursor = universe.store.cursor(&room.room).now_or_never().and_then(Result::ok).flatten();
+            let far = universe.now() + TimeDelta::minutes(15);
+            if cursor.is_some_and(|cursor| cursor.not_before.is_some_and(|at| at > far)) {
+                universe.wrong(format!("I17: {} waits for long", room.state.email));
+            }
+        }
+    }
+}
+
+fn rooms(universe: &Universe, company: &Company) -> Vec<Room> {
+    let rooms = universe.store.rooms(&company.config.tenant).now_or_never();
+    rooms.and_then(Result::ok).unwrap_or_default()
+}
+
+/// Every difference between the tables and the companies' directories and calendars.
+fn compare(universe: &Universe, companies: &[Company], when: &str) {
+    for company in companies {
+        let stored = rooms(universe, company);
+        let selected = company.selected();
+        for seat in &selected {
+            let room = RoomRef::new(company.config.tenant.clone(), RoomId::new(&seat.id));
+            match stored.iter().find(|row| row.room == room) {
+                Some(row)
+                    if row.state.status == RoomStatus::Active
+                        && row.state.display_name == seat.name
+                        && row.state.email == seat.address =>
+                {
+                    compare_room(universe, company, row, when);
+                }
+                found => universe.wrong(format!(
+                    "I15 {when}: room {} at {} is {:?}",
+                    seat.name,
+                    seat.address,
+                    found.map(|row| (&row.state.status, &row.state.display_name, &row.state.email))
+                )),
+            }
+        }
+        for row in stored.iter().filter(|row| !selected.iter().any(|seat| seat.id == row.room.room.as_str()))
+        {
+            if row.state.status == RoomStatus::Active {
+                universe.wrong(format!("I15 {when}: room {} is active", row.state.display_name));
+            }
+            let ahead = |booking: &&Booking| booking.is_live() && booking.state.span.end > universe.now();
+            let left = bookings(universe, &row.room).iter().filter(ahead).count();
+            if left > 0 {
+                universe.wrong(format!(
+                    "I15 {when}: removed room {} has {left} bookings",
+                    row.state.display_name
+                ));
+            }
+        }
+    }
+}
+
+fn bookings(universe: &Universe, room: &RoomRef) -> Vec<Booking> {
+    let rows = universe.store.bookings(room, None, end_of_time()).now_or_never();
+    rows.and_then(Result::ok).unwrap_or_default()
+}
+
+fn compare_room(universe: &Universe, company: &Company, room: &Room, when: &str) {
+    let name = &room.state.display_name;
+    let cursor = universe.store.cursor(&room.room).now_or_never().and_then(Result::ok).flatten();
+    let Some(window) = cursor.and_then(|cursor| cursor.window) else {
+        return universe.wrong(format!("I15 {when}: room {name} was never copied"));
+    };
+    let truth = truth(universe, company, room, window);
+    let mut held: BTreeMap<String, Seen> = BTreeMap::new();
+    for row in bookings(universe, &room.room) {
+        let Some(id) = row.state.event_id.as_ref().map(ToString::to_string) else { continue };
+        let inside = row.state.span.overlaps(&window);
+        // What has passed with a removed room stays ended for ever.
+        if row.is_live() && inside && held.insert(id.clone(), seen(&row.state)).is_some() {
+            universe.wrong(format!("I15 {when}: {name} holds {id} twice"));
+        }
+    }
+    for (id, entry) in &truth {
+        match held.get(id) {
+            None => universe.wrong(format!("I15 {when}: {name} lacks the entry at {}", entry.start)),
+            Some(row) if row != entry => {
+                universe.wrong(format!("I15 {when}: {name} holds {row:?}, should hold {entry:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (_, row) in held.iter().filter(|(id, _)| !truth.contains_key(*id)) {
+        universe.wrong(format!("I15 {when}: {name} holds a booking at {} that is gone", row.start));
+    }
+}
+
+fn seen(state: &BookingState) -> Seen {
+    Seen {
+        start: state.span.start,
+        end: state.span.end,
+        tentative: state.status == Status::Tentative,
+        private: state.is_private,
+        all_day: state.all_day,
+        kind: match state.kind {
+            roomsync_domain::booking::Kind::Single => "single",
+            roomsync_domain::booking::Kind::Occurrence => "occurrence",
+            roomsync_domain::booking::Kind::Exception => "exception",
+        },
+        uid: state.ical_uid.clone(),
+        subject: state.subject.clone(),
+        organizer: state.organizer_email.clone(),
+        room: state.room_email.clone(),
+    }
+}
+
+/// What the table should hold of a calendar, from the twin's plain truth.
+fn truth(universe: &Universe, company: &Company, room: &Room, window: Span) -> BTreeMap<String, Seen> {
+    let slack = Days::new(3);
+    let wide = Window { from: window.start - slack, to: window.end + slack };
+    let instances =
+        universe.twin.borrow().truth(company.id, room.room.room.as_str(), wide).unwrap_or_default();
+    let home = zone::find(&room.state.settings.time_zone).unwrap_or(zone::Tz::UTC);
+    let entry = |instance: Instance| {
+        let (start, end) = match instance.days {
+            Some((first, after)) => (zone::midnight(first, home), zone::midnight(after, home)),
+            None => (instance.start, instance.end),
+        };
+        let private = instance.sensitivity != Sensitivity::Normal;
+        let may = |take: Take| take == Take::UnlessPrivate && !private;
+        let subject = instance.subject.trim().to_owned();
+        let seen = Seen {
+            start,
+            end,
+            tentative: instance.show_as == ShowAs::Tentative,
+            private,
+            all_day: instance.days,
+            kind: instance.kind,
+            uid: Some(instance.uid),
+            subject: Some(subject).filter(|text| may(company.config.privacy.subject) && !text.is_empty()),
+            organizer: Some(instance.organizer).filter(|_| may(company.config.privacy.organizer)),
+            room: room.state.email.clone(),
+        };
+        (!instance.cancelled && Span::new(start, end).overlaps(&window)).then_some((instance.id, seen))
+    };
+    instances.into_iter().filter_map(entry).collect()
+}

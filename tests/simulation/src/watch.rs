@@ -1,0 +1,431 @@
+//! What must be true at every moment (trials, section 1). The first breach ends a history.
+
+use crate::aws_ports::Aws;
+use crate::graph_port::{Address, retry_after};
+use crate::universe::{Caller, Kind, Universe};
+use bytes::Bytes;
+use http::Response;
+use roomsync_domain::booking::{Booking, EndReason, Status};
+use roomsync_domain::cursor::{Cursor, Mode};
+use roomsync_domain::plan::{Change, Write};
+use roomsync_domain::room::RoomStatus;
+use roomsync_domain::room_plan::RoomWrite;
+use roomsync_domain::{Instant, RoomRef, guard, time::end_of_time};
+use roomsync_ports::{BookingStore, RoomStore, TenantStore};
+use roomsync_testkit::{StreamRecord, Tables, fold_onto};
+use roomsync_twin::calendar::{Item, Window};
+use std::collections::BTreeMap;
+
+/// Word that is in everything that must never be seen outside of a calendar.
+pub(crate) const CANARY: &str = "canary";
+/// Most calls to Graph of one look.
+const MOST_CALLS: u32 = 600;
+/// Most calls to one mailbox at a time (throttling-limits).
+const AT_ONCE: usize = 4;
+
+/// What is known of the world to judge the functions by.
+#[derive(Default)]
+pub(crate) struct Watch {
+    pub(crate) wrong: Vec<String>,
+    /// Tenant of each token that was handed out.
+    tokens: BTreeMap<String, String>,
+    /// Tenant of each mailbox.
+    homes: BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+    /// Until when an environment was asked not to call.
+    promises: BTreeMap<(u32, String), Instant>,
+    looks: BTreeMap<(u32, RoomRef), Look>,
+    calendars: BTreeMap<String, Presence>,
+    folded: Tables,
+    records: usize,
+    /// Clocks are wrong in this history: promises that went through a table are not judged.
+    pub(crate) skewed: bool,
+}
+
+/// One attempt to bring a room into step.
+struct Look {
+    step: u64,
+    not_before: Option<Instant>,
+    guarded: bool,
+    ended: usize,
+    calls: u32,
+}
+
+/// Which entries a calendar holds, and since which step.
+#[derive(Default)]
+struct Presence {
+    signature: u64,
+    since: BTreeMap<String, u64>,
+}
+
+impl Universe {
+    /// Makes a mailbox known.
+    pub(crate) fn adopt(&self, tenant: &str, mailbox: &str, name: &str) {
+        let mut watch = self.watch.borrow_mut();
+        watch.homes.insert(mailbox.to_owned(), tenant.to_owned());
+        watch.names.insert(mailbox.to_owned(), name.to_owned());
+    }
+
+    /// Makes a tenant known by a name for stories.
+    pub(crate) fn call_it(&self, id: &str, name: &str) {
+        self.watch.borrow_mut().names.insert(id.to_owned(), name.to_owned());
+    }
+
+    pub(crate) fn name_of(&self, id: &str) -> String {
+        if !self.story.tells() {
+            return String::new();
+        }
+        self.watch.borrow().names.get(id).cloned().unwrap_or_else(|| id.to_owned())
+    }
+
+    /// I9, I13, I14: a request leaves. Gives the lane that its answer may close.
+    pub(crate) fn request_sent(&self, caller: &Caller, address: &Address, bearer: &str) -> String {
+        let mut watch = self.watch.borrow_mut();
+        let mut wrong = Vec::new();
+        let token = bearer.trim_start_matches("Bearer ");
+        let tenant = match address.kind {
+            Kind::Login => Some(address.whom.clone()),
+            _ => watch.tokens.get(token).cloned(),
+        };
+        let Some(tenant) = tenant else {
+            drop(watch);
+            self.wrong("I9: a call with a token that nobody gave out".to_owned());
+            return String::new();
+        };
+        let of_mailbox = !matches!(address.kind, Kind::Login | Kind::Places | Kind::User);
+        if of_mailbox && watch.homes.get(&address.whom) != Some(&tenant) {
+            wrong.push(format!("I9: mailbox {} is called with a token of tenant {tenant}", address.whom));
+        }
+        let lane = format!("{tenant}/{}", address.lane);
+        let now = self.now();
+        if let Some(until) = watch.promises.get(&(caller.env, lane.clone())).filter(|until| now < **until) {
+            wrong.push(format!("I13: {lane} was called {} before it allowed", *until - now));
+        }
+        if of_mailbox {
+            let room = watch.looks.iter_mut().find(|((invocation, room), _)| {
+                *invocation == caller.invocation.get() && room.room.as_str() == address.whom
+            });
+            if let Some((_, look)) = room {
+                look.calls += 1;
+                if look.calls > MOST_CALLS {
+                    wrong.push(format!("I14: {} calls in one look", look.calls));
+                }
+                if look.not_before.is_some_and(|at| caller.now() < at) {
+                    wrong.push("I13: a call although the cursor says to wait".to_owned());
+                }
+            }
+        }
+        drop(watch);
+        let ops = self.ops.borrow();
+        let same = ops.values().filter(|op| {
+            op.caller.env == caller.env
+                && of_mailbox
+                && op.what.kind.is_http()
+                && op.what.about == address.whom
+        });
+        if same.count() >= AT_ONCE {
+            wrong.push(format!("I13: more than {AT_ONCE} calls to one mailbox at a time"));
+        }
+        drop(ops);
+        wrong.into_iter().for_each(|what| self.wrong(what));
+        lane
+    }
+
+    /// An answer is there: a token, or a wish to be left alone.
+    pub(crate) fn answer_received(
+        &self,
+        caller: &Caller,
+        address: &Address,
+        lane: &str,
+        answer: &Response<Bytes>,
+    ) {
+        let now = self.now();
+        if let Some(until) = retry_after(answer, now) {
+            let mut watch = self.watch.borrow_mut();
+            let promise = watch.promises.entry((caller.env, lane.to_owned())).or_insert(until);
+            *promise = until.max(*promise);
+            // A date is read by a clock that may be wrong.
+            if watch.skewed {
+                watch.promises.remove(&(caller.env, lane.to_owned()));
+            }
+        }
+        if address.kind == Kind::Login && answer.status().is_success() {
+            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            if let Some(token) = body["access_token"].as_str() {
+                self.watch.borrow_mut().tokens.insert(token.to_owned(), address.whom.clone());
+            }
+        }
+    }
+
+    /// A look begins, or begins anew after a lost race.
+    pub(crate) fn look_begun(&self, caller: &Caller, room: &RoomRef, cursor: Option<&Cursor>) {
+        let mut watch = self.watch.borrow_mut();
+        let not_before = cursor.and_then(|cursor| cursor.not_before).filter(|_| !watch.skewed);
+        let look = Look {
+            step: self.step.get(),
+            not_before,
+            guarded: cursor.is_some_and(|cursor| cursor.guarded.is_some()),
+            ended: 0,
+            calls: 0,
+        };
+        watch.looks.insert((caller.invocation.get(), room.clone()), look);
+    }
+
+    /// An invocation is over; its looks are too.
+    pub(crate) fn invocation_over(&self, invocation: u32) {
+        self.watch.borrow_mut().looks.retain(|(of, _), _| *of != invocation);
+    }
+
+    /// Looks at every calendar whose content may have changed.
+    pub(crate) fn calendars_changed(&self) {
+        let twin = self.twin.borrow();
+        let mut watch = self.watch.borrow_mut();
+        let Watch { homes, calendars, .. } = &mut *watch;
+        for (mailbox, tenant) in homes.iter() {
+            let Some(held) = twin.tenant(tenant).and_then(|tenant| tenant.mailbox(mailbox)) else { continue };
+            let mix = |sum: u64, item: &Item| {
+                let at = item.modified.timestamp_millis().unsigned_abs();
+                (sum ^ item.key ^ (item.seq << 20) ^ (at << 32)).wrapping_mul(0x0000_0100_0000_01b3)
+            };
+            let signature = held.items().values().fold(1, mix);
+            let presence = calendars.entry(mailbox.clone()).or_default();
+            if presence.signature == signature {
+                continue;
+            }
+            presence.signature = signature;
+            let wide = Window { from: Instant::MIN_UTC, to: end_of_time() };
+            let wide = Window {
+                from: wide.from.max(self.now() - chrono::TimeDelta::days(40)),
+                to: wide.to.min(self.now() + chrono::TimeDelta::days(200)),
+            };
+            let live = twin.truth(tenant, mailbox, wide).unwrap_or_default();
+            let before = std::mem::take(&mut presence.since);
+            let step = self.step.get();
+            presence.since = live
+                .into_iter()
+                .filter(|instance| !instance.cancelled)
+                .map(|instance| {
+                    let since = before.get(&instance.id).copied().unwrap_or(step);
+                    (instance.id, since)
+                })
+                .collect();
+        }
+    }
+
+    /// I9 and the streams: a room was written.
+    pub(crate) fn room_written(&self, write: &RoomWrite) {
+        let room = &write.room.room;
+        if self.watch.borrow().homes.get(room.room.as_str()).map(String::as_str) != Some(room.tenant.as_str())
+        {
+            self.wrong(format!("I9: room {room} is not of that tenant"));
+        }
+        if write.room.state.status == RoomStatus::Removed {
+            self.count("path: room removed");
+        } else if write.over.is_some() && write.look {
+            self.count("path: room back, moved or re-addressed");
+        }
+        self.read_streams();
+    }
+
+    /// I1, I2, I9, I10, the guard and the streams: a commit was tried. `before` is what was stored.
+    pub(crate) fn committed(
+        &self,
+        caller: &Caller,
+        room: &RoomRef,
+        writes: &[Write],
+        cursor: &Cursor,
+        before: Option<Cursor>,
+    ) {
+        let stored = Aws(caller.clone());
+        let after = futures::FutureExt::now_or_never(self.store.cursor(room)).and_then(Result::ok).flatten();
+        let version = before.as_ref().map_or(0, |cursor| cursor.version);
+        if after.as_ref().map_or(0, |cursor| cursor.version) == version {
+            self.count("path: the fence refused a commit");
+            if self.records_new() {
+                self.wrong(format!("I2: a refused commit of {room} wrote something"));
+            }
+            return;
+        }
+        drop(stored);
+        if cursor.version != version {
+            self.wrong(format!(
+                "I2: a commit of {room} over version {version} although it had read {}",
+                cursor.version
+            ));
+        }
+        let home = self.watch.borrow().homes.get(room.room.as_str()).cloned();
+        if home.as_deref() != Some(room.tenant.as_str())
+            || writes.iter().any(|write| write.booking.room != *room)
+        {
+            self.wrong(format!("I9: a commit of {room} for another tenant or room"));
+        }
+        if let Some(before) = before {
+            self.old_cursors.borrow_mut().insert(room.clone(), before.clone());
+            self.paths(&before, cursor);
+        }
+        self.endings(caller, room, writes);
+        for write in writes {
+            match write.change {
+                Change::Revived => self.count("path: booking revived"),
+                Change::Updated => self.count("path: booking updated"),
+                Change::Created => self.count("path: booking created"),
+                Change::Ended => {}
+            }
+        }
+        self.read_streams();
+    }
+
+    fn paths(&self, before: &Cursor, next: &Cursor) {
+        if before.last_full_at.is_none() && next.last_full_at.is_some() {
+            self.count("path: first copy");
+        }
+        if next.mode == Mode::FullRead && before.mode != Mode::FullRead {
+            self.count("path: delta given up");
+        }
+        if next.mode == Mode::Delta && before.mode == Mode::FullRead {
+            self.count("path: delta taken up again");
+        }
+        if next.mode == Mode::Retired {
+            self.count("path: room retired");
+        }
+        if next.guarded.is_some() {
+            self.count("path: guard stopped a look");
+        } else if before.guarded.is_some() {
+            self.count("path: guard satisfied");
+        }
+        if next.lost_links > before.lost_links {
+            self.count("path: link lost");
+        }
+        if next
+            .drift
+            .is_some_and(|drift| drift.repaired > 0 && before.drift.is_none_or(|old| old.at != drift.at))
+        {
+            self.count("path: drift repaired");
+        }
+        if next.trouble.is_some() && before.trouble.is_none() {
+            self.count("path: trouble noted");
+        }
+        if next.window.is_some() && before.window.is_some() && next.window != before.window {
+            self.count("path: window rolled");
+        }
+    }
+
+    /// I1: what ended is really gone, or was at some moment since the look began. And no look ends more than its share.
+    fn endings(&self, caller: &Caller, room: &RoomRef, writes: &[Write]) {
+        let ended: Vec<&Write> = writes.iter().filter(|write| write.change == Change::Ended).collect();
+        if ended.is_empty() {
+            return;
+        }
+        self.calendars_changed();
+        let key = (caller.invocation.get(), room.clone());
+        let look = self.watch.borrow().looks.get(&key).map(|look| (look.step, look.guarded, look.ended));
+        let Some((begun, guarded, earlier)) = look else {
+            return self.wrong(format!("a commit of {room} without a look"));
+        };
+        let mut counted = 0;
+        for write in ended {
+            let state = &write.booking.state;
+            let Status::Ended(reason) = state.status else {
+                self.wrong(format!("{} ends without a reason", write.booking.id));
+                continue;
+            };
+            if reason == EndReason::RoomRemoved {
+                self.count("path: booking ended with its room");
+                if !self.is_removed(room) {
+                    self.wrong(format!("I1: {} ends with its room, which is there", write.booking.id));
+                }
+                continue;
+            }
+            self.count("path: booking ended");
+            counted += usize::from(state.span.end > caller.now());
+            let watch = self.watch.borrow();
+            let event = state.event_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            let present =
+                watch.calendars.get(room.room.as_str()).and_then(|held| held.since.get(&event)).copied();
+            drop(watch);
+            if present.is_some_and(|since| since <= begun) {
+                self.wrong(format!(
+                    "I1: the booking of {} at {} ends as {reason:?} although the calendar holds it",
+                    self.name_of(room.room.as_str()),
+                    state.span.start
+                ));
+            }
+        }
+        let ended = earlier + counted;
+        if let Some(look) = self.watch.borrow_mut().looks.get_mut(&key) {
+            look.ended = ended;
+        }
+        if ended > guard::AT_LEAST && !guarded {
+            let rows = futures::FutureExt::now_or_never(self.store.bookings(room, None, end_of_time()));
+            let rows = rows.and_then(Result::ok).unwrap_or_default();
+            let live = rows.iter().filter(|row| row.is_live() && row.state.span.end > caller.now()).count();
+            if !guard::allows(ended, live + ended) {
+                self.wrong(format!("guard: a look ends {ended} of {} bookings unasked", live + ended));
+            }
+        }
+    }
+
+    /// Whether a room or its tenant is removed in the tables.
+    fn is_removed(&self, room: &RoomRef) -> bool {
+        let row = futures::FutureExt::now_or_never(self.store.room(room)).and_then(Result::ok).flatten();
+        let tenant =
+            futures::FutureExt::now_or_never(self.store.tenant(&room.tenant)).and_then(Result::ok).flatten();
+        let watch = self.watch.borrow();
+        let gone_lately = watch.folded.rooms.get(room).is_some_and(|seen| seen.version > 1);
+        row.is_some_and(|row| row.state.status == RoomStatus::Removed)
+            || tenant.is_none_or(|tenant| tenant.status == roomsync_domain::tenant::TenantStatus::Removed)
+            // It has come back while the look was on its way.
+            || gone_lately
+    }
+
+    fn records_new(&self) -> bool {
+        !self.store.stream_from(self.watch.borrow().records).is_empty()
+    }
+
+    /// I4, I5, I10: what a reader of the streams sees.
+    pub(crate) fn read_streams(&self) {
+        let seen = self.watch.borrow().records;
+        let records = self.store.stream_from(seen);
+        if records.is_empty() {
+            return;
+        }
+        let mut watch = self.watch.borrow_mut();
+        watch.records += records.len();
+        let folded = fold_onto(&mut watch.folded, &records);
+        drop(watch);
+        if let Err(fault) = folded {
+            self.wrong(format!("I4/I5: {fault}"));
+        }
+        for record in &records {
+            if let StreamRecord::Booking(change) = record
+                && let Some(new) = &change.new
+            {
+                self.story.mark_text(new.id.as_str());
+                self.story.mark(&[new.version, new.state.span.start.timestamp().unsigned_abs()]);
+                self.tell(new);
+                let state = &new.state;
+                let texts = [&state.subject, &state.organizer_name, &state.organizer_email];
+                if texts.into_iter().flatten().any(|text| text.to_lowercase().contains(CANARY)) {
+                    self.wrong(format!("I10: booking {} shows what is private", new.id));
+                }
+            }
+        }
+    }
+
+    fn tell(&self, new: &Booking) {
+        self.story.say(|| {
+            let state = &new.state;
+            let room = self.name_of(new.room.room.as_str());
+            let status = state.status;
+            format!("        stream {room}: {} v{} {status:?} {}", new.id, new.version, state.span.start)
+        });
+    }
+
+    /// I5 as a whole: the streams make the tables.
+    pub(crate) fn streams_make_tables(&self) {
+        self.read_streams();
+        if self.watch.borrow().folded != self.store.tables() {
+            self.wrong("I5: the streams do not make the tables".to_owned());
+        }
+    }
+}
