@@ -3,6 +3,7 @@
 use crate::lane::Lane;
 use crate::stop::Stop;
 use chrono::TimeDelta;
+use futures::future::try_join_all;
 use roomsync_domain::Span;
 use roomsync_domain::context::all_day_slack;
 use roomsync_domain::entry::CalendarEntry;
@@ -20,6 +21,8 @@ pub struct Reading {
 
 /// A slice is not cut further than this; longer answers are followed page by page.
 const SMALLEST_SLICE_HOURS: i64 = 6;
+/// Slices that are read at once; a mailbox bears four calls (throttling-limits).
+const AT_ONCE: usize = 2;
 /// Most answers of one read.
 const MOST_ANSWERS: usize = 2_000;
 
@@ -30,35 +33,57 @@ const MOST_ANSWERS: usize = 2_000;
 pub async fn read<C: Calendar, K: Clock>(lane: &Lane<'_, C, K>, range: Span) -> Result<Reading, Stop> {
     let mut reading = Reading::default();
     let mut slices = vec![range.padded(all_day_slack())];
-    while let Some(slice) = slices.pop() {
-        if reading.answers >= MOST_ANSWERS {
-            return Err(Stop::OutOfTime);
-        }
-        lane.check_time()?;
-        reading.answers += 1;
-        let divisible = slice.length() > TimeDelta::hours(SMALLEST_SLICE_HOURS);
-        match lane.calendar.view(lane.room, slice, lane.wanted, None).await {
-            Ok(page) if page.next.is_none() => reading.entries.extend(page.entries),
-            Ok(_) | Err(GraphError::TooWide(_)) if divisible => {
-                let (first, second) = slice.halves();
-                slices.extend([second, first]);
-            }
-            Ok(page) => {
-                reading.entries.extend(page.entries);
-                let mut next = page.next;
-                while let Some(link) = next {
-                    lane.check_time()?;
+    while !slices.is_empty() {
+        let next = slices.split_off(slices.len().saturating_sub(AT_ONCE));
+        let parts = try_join_all(next.into_iter().rev().map(|slice| read_slice(lane, slice))).await?;
+        for part in parts.into_iter().rev() {
+            match part {
+                Part::Whole(entries, answers) => {
+                    reading.entries.extend(entries);
+                    reading.answers += answers;
+                }
+                Part::Halves(first, second) => {
+                    slices.extend([second, first]);
                     reading.answers += 1;
-                    if reading.answers >= MOST_ANSWERS {
-                        return Err(Stop::OutOfTime);
-                    }
-                    let page = lane.calendar.view(lane.room, slice, lane.wanted, Some(&link)).await?;
-                    reading.entries.extend(page.entries);
-                    next = page.next;
                 }
             }
-            Err(error) => return Err(error.into()),
+        }
+        if reading.answers > MOST_ANSWERS {
+            return Err(Stop::OutOfTime);
         }
     }
     Ok(reading)
+}
+
+enum Part {
+    /// Everything of the slice, and how many answers it took.
+    Whole(Vec<CalendarEntry>, usize),
+    /// The slice in two.
+    Halves(Span, Span),
+}
+
+async fn read_slice<C: Calendar, K: Clock>(lane: &Lane<'_, C, K>, slice: Span) -> Result<Part, Stop> {
+    lane.check_time()?;
+    let divisible = slice.length() > TimeDelta::hours(SMALLEST_SLICE_HOURS);
+    let (mut entries, mut next) = match lane.calendar.view(lane.room, slice, lane.wanted, None).await {
+        Ok(page) if page.next.is_none() => return Ok(Part::Whole(page.entries, 1)),
+        Ok(_) | Err(GraphError::TooWide(_)) if divisible => {
+            let (first, second) = slice.halves();
+            return Ok(Part::Halves(first, second));
+        }
+        Ok(page) => (page.entries, page.next),
+        Err(error) => return Err(error.into()),
+    };
+    let mut answers = 1;
+    while let Some(link) = next {
+        if answers > MOST_ANSWERS {
+            return Err(Stop::OutOfTime);
+        }
+        lane.check_time()?;
+        let page = lane.calendar.view(lane.room, slice, lane.wanted, Some(&link)).await?;
+        entries.extend(page.entries);
+        next = page.next;
+        answers += 1;
+    }
+    Ok(Part::Whole(entries, answers))
 }
