@@ -1,20 +1,12 @@
-//! CPU time of this process, and what to make of repeated measurements.
+//! CPU time of this process, in user mode and in the kernel, and what to make of repeated measurements.
 
-use rustix::time::{ClockId, clock_gettime};
-use std::time::Duration;
-
-/// CPU time that all threads of this process have used so far, in user mode and in the kernel.
-pub(crate) fn used() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanos)
-}
+use cpu_time::ProcessTime;
 
 /// CPU time of one piece of work, in seconds.
 pub(crate) async fn of(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<f64> {
-    let begun = used();
+    let begun = ProcessTime::now();
     work.await?;
-    Ok((used() - begun).as_secs_f64())
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 /// Least, middle and most of a series; zeros of an empty one.

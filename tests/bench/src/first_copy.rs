@@ -1,9 +1,10 @@
 //! First copy of a tenant: directory, dispatcher, poller and twin in one process, on one core.
 
-use crate::{child, cpu, table};
+use crate::{child, table};
 use anyhow::ensure;
 use clap::Args;
 use comfy_table::Table;
+use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use roomsync_testkit::{Call, Lane, Usage};
 use roomsync_tests::World;
@@ -78,7 +79,7 @@ pub(crate) async fn measure(options: &Options) -> anyhow::Result<Report> {
     fill(&world, options);
     world.twin.borrow_mut().reset_counters();
     let _ = world.store.take_usage();
-    let (begun, cpu_before) = (Instant::now(), cpu::used());
+    let (begun, cpu_begun) = (Instant::now(), ProcessTime::now());
     world.sync_rooms().await;
     let rooms = world.queue.messages(Lane::Polls).len();
     let bar = bar("copying", rooms);
@@ -92,7 +93,7 @@ pub(crate) async fn measure(options: &Options) -> anyhow::Result<Report> {
         messages.iter().for_each(|message| world.queue.delete(Lane::Polls, message.receipt));
         bar.inc(messages.len() as u64);
     }
-    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), (cpu::used() - cpu_before).as_secs_f64());
+    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_begun.elapsed().as_secs_f64());
     bar.finish_and_clear();
     let usage: Usage = world.store.take_usage();
     let bookings = world.store.tables().bookings.len();
