@@ -8,6 +8,7 @@ use roomsync_domain::booking::Booking;
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, Person, When};
 use roomsync_domain::plan::{Plan, plan};
+use roomsync_domain::tenant::{Privacy, Take, TenantConfig};
 use roomsync_testkit::{at, config, entry, room, span};
 use std::hint::black_box;
 
@@ -23,7 +24,9 @@ struct Case {
 impl Case {
     /// A room whose entries are all stored. Ids and texts are as long as Graph's.
     fn stored() -> Self {
-        let context = Context::new(&config(), &room("a"));
+        let privacy =
+            Privacy { subject: Take::UnlessPrivate, organizer: Take::UnlessPrivate, retention_days: 90 };
+        let context = Context::new(&TenantConfig { privacy, ..config() }, &room("a"));
         let window = span("2026-02-08T23:00:00Z", "2026-08-11T22:00:00Z");
         let entries = (0..ENTRIES).map(meeting).collect::<Vec<_>>();
         let mut case = Self { context, window, entries, known: Vec::new() };

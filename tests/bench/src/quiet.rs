@@ -26,16 +26,16 @@ const BATCHES: [usize; 2] = [1, 10];
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// Rounds, each of looks and of GETs.
-    #[arg(long, default_value_t = 21)]
+    #[arg(long, default_value_t = 201)]
     rounds: usize,
-    /// Looks and GETs in a round.
-    #[arg(long, default_value_t = 1000)]
+    /// Looks and GETs in a round: few, so that whatever else the machine does slows both alike.
+    #[arg(long, default_value_t = 100)]
     looks: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rounds: 21, looks: 1000 }
+        Self { rounds: 201, looks: 100 }
     }
 }
 
