@@ -203,16 +203,16 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let Some(window) = cursor.window.filter(|_| context.fingerprint() == cursor.context) else {
             return self.full(cursor, Why::Needed).await;
         };
+        let mut named = Vec::new();
         if !dirty.is_everything() {
             let ids: Vec<EventId> = dirty.ids().iter().cloned().collect();
-            for booking in self.tools.store.bookings_of(self.room, &ids).await? {
-                dirty.note_span(booking.state.span);
-            }
+            named = self.tools.store.bookings_of(self.room, &ids).await?;
+            named.iter().for_each(|booking| dirty.note_span(booking.state.span));
         }
-        let mut found = self.compare(&context, window, &dirty).await?;
+        let mut found = self.compare(&context, window, &dirty, named).await?;
         if found.ending() > guard::AT_LEAST && !dirty.is_everything() {
             // The guard needs to know of how many.
-            found = self.compare(&context, window, &Dirty::everything()).await?;
+            found = self.compare(&context, window, &Dirty::everything(), Vec::new()).await?;
         }
         let next = Cursor { link: Some(newest), ..trouble::cleared(cursor) };
         self.commit(cursor, next, found).await
@@ -230,7 +230,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let rested = |tried| self.now - tried >= TimeDelta::hours(DELTA_RESTS_HOURS);
         let try_delta = cursor.mode != Mode::FullRead || cursor.delta_tried_at.is_none_or(rested);
         let link = if try_delta { self.new_link(&lane, cursor, window).await? } else { None };
-        let found = self.compare(&context, window, &Dirty::everything()).await?;
+        let found = self.compare(&context, window, &Dirty::everything(), Vec::new()).await?;
         let drift = match (why, &cursor.link) {
             (Why::Daily, Some(old)) => self.drift(&lane, old, cursor, &context, &found).await,
             _ => cursor.drift,
@@ -287,8 +287,15 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         Some(Drift { repaired: u32::try_from(repaired.count()).unwrap_or(u32::MAX), at: self.now })
     }
 
-    /// Read and plan: compares the dirty days with what is stored, and finds out about what is missing.
-    async fn compare(&self, context: &Context, window: Span, dirty: &Dirty) -> Result<Found, Stop> {
+    /// Read and plan: compares the dirty days with what is stored, and finds out about what is missing. `named` are stored bookings that
+    /// are concerned wherever they begin: one that reaches into the window from before it is in no range that is read by start.
+    async fn compare(
+        &self,
+        context: &Context,
+        window: Span,
+        dirty: &Dirty,
+        named: Vec<Booking>,
+    ) -> Result<Found, Stop> {
         let lane = self.lane(context.wanted);
         let covered = dirty.ranges(window);
         let (mut entries, mut answers, mut known) = (Vec::new(), 0, Vec::new());
@@ -301,6 +308,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         }
         let future =
             known.iter().filter(|booking| booking.is_live() && booking.state.span.end > self.now).count();
+        known.extend(named);
         self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
         let first = plan::plan(&known, &entries, &covered, window, context, self.now);
         if first.missing.is_empty() {
@@ -331,9 +339,9 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         if !lacking.is_empty() {
             let more = self.tools.store.bookings_of(self.room, &lacking).await?;
             known.extend(more);
-            known.sort_by(|a, b| a.id.cmp(&b.id));
-            known.dedup_by(|a, b| a.id == b.id);
         }
+        known.sort_by(|a, b| a.id.cmp(&b.id));
+        known.dedup_by(|a, b| a.id == b.id);
         Ok(())
     }
 
