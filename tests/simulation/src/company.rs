@@ -43,6 +43,51 @@ pub(crate) struct Company {
     pub(crate) meetings: Vec<(String, NaiveDate, bool)>,
 }
 
+/// What is different from customer to customer.
+pub(crate) struct Manner {
+    policy: RoomPolicy,
+    select: Selection,
+    privacy: Privacy,
+    future_days: u32,
+}
+
+impl Manner {
+    /// All rooms, everything that may be known, attendants that change nothing.
+    pub(crate) fn plain(future_days: u32) -> Self {
+        let privacy =
+            Privacy { subject: Take::UnlessPrivate, organizer: Take::UnlessPrivate, retention_days: 5 };
+        Self { policy: RoomPolicy::transparent(), select: Selection::All, privacy, future_days }
+    }
+
+    /// Anything.
+    pub(crate) fn draw(rng: &mut SmallRng, future_days: u32) -> Self {
+        let may = |yes: bool| if yes { Take::UnlessPrivate } else { Take::Never };
+        let privacy = Privacy {
+            subject: may(rng.random_bool(0.75)),
+            organizer: may(rng.random_bool(0.75)),
+            retention_days: rng.random_range(2..6),
+        };
+        let open = RoomPolicy::transparent();
+        let policy = match rng.random_range(0..4) {
+            0 => RoomPolicy { decision_ms: 20_000, ..RoomPolicy::default() },
+            1 => RoomPolicy { decision_ms: 45_000, accept_replaces: true, ..open },
+            2 => RoomPolicy {
+                keep_canceled_occurrences: true,
+                remove_canceled_meetings: false,
+                allow_conflicts: true,
+                ..open
+            },
+            _ => RoomPolicy { allow_conflicts: rng.random_bool(0.5), ..open },
+        };
+        let select = match rng.random_range(0..4) {
+            0 => Selection::Lists(vec![LIST.to_owned()]),
+            1 => Selection::Rooms(vec![ROOMS[0].to_owned(), ROOMS[1].to_owned()]),
+            _ => Selection::All,
+        };
+        Self { policy, select, privacy, future_days }
+    }
+}
+
 /// A room as the administrator made it.
 #[derive(Clone)]
 pub(crate) struct Seat {
@@ -55,7 +100,7 @@ pub(crate) struct Seat {
 
 impl Company {
     /// Founds a company with two rooms.
-    pub(crate) fn found(universe: &Universe, number: usize, rng: &mut SmallRng, future_days: u32) -> Self {
+    pub(crate) fn found(universe: &Universe, number: usize, manner: Manner) -> Self {
         let id = TENANTS[number];
         let secret = secret(id, 0);
         universe.twin.borrow_mut().add_tenant(TenantSpec {
@@ -66,38 +111,19 @@ impl Company {
         let name = if number == 0 { "secret/one" } else { "secret/two" };
         universe.secrets.put(name, &secret);
         universe.call_it(id, ["tenant A", "tenant B"][number]);
-        let may = |yes: bool| if yes { Take::UnlessPrivate } else { Take::Never };
+        let Manner { policy, select, privacy, future_days } = manner;
         let mut config = TenantConfig {
             tenant: TenantId::parse(id).unwrap_or_else(|| config().tenant),
             time_zone: ["Europe/Paris", "America/New_York"][number].to_owned(),
-            privacy: Privacy {
-                subject: may(rng.random_bool(0.75)),
-                organizer: may(rng.random_bool(0.75)),
-                retention_days: rng.random_range(2..6),
-            },
+            privacy,
             window: Window { past_days: 1, future_days },
             ..config()
         };
         config.credential.client_id = CLIENT.to_owned();
         config.credential.secret = Some(SecretName { name: name.to_owned(), expires: None });
-        let policy = match rng.random_range(0..4) {
-            0 => RoomPolicy { decision_ms: 20_000, ..RoomPolicy::default() },
-            1 => RoomPolicy { decision_ms: 45_000, accept_replaces: true, ..RoomPolicy::transparent() },
-            2 => RoomPolicy {
-                keep_canceled_occurrences: true,
-                remove_canceled_meetings: false,
-                allow_conflicts: true,
-                ..RoomPolicy::transparent()
-            },
-            _ => RoomPolicy { allow_conflicts: rng.random_bool(0.5), ..RoomPolicy::transparent() },
-        };
+        config.rooms.select = select;
         let never_took = config.privacy.subject == Take::Never && config.privacy.organizer == Take::Never;
         let listed = ROOMS.iter().take(2).map(|room| (*room).to_owned()).collect();
-        config.rooms.select = match rng.random_range(0..4) {
-            0 => Selection::Lists(vec![LIST.to_owned()]),
-            1 => Selection::Rooms(vec![ROOMS[0].to_owned(), ROOMS[1].to_owned()]),
-            _ => Selection::All,
-        };
         let mut company = Self {
             id,
             rooms: Vec::new(),
@@ -172,7 +198,7 @@ impl Company {
             seat.exists
                 && !self.removed
                 && match &self.config.rooms.select {
-                    Selection::Lists(_) => self.listed.contains(&seat.address),
+                    Selection::Lists(_) => self.listed.contains(&seat.address) && !seat.hidden,
                     Selection::Rooms(addresses) => addresses.contains(&seat.address),
                     _ => !seat.hidden,
                 }
@@ -192,16 +218,8 @@ impl Company {
                 self.open(universe, 2, number);
                 "admin: room added"
             }
-            1 | 2 if seat.exists && others > 0 => {
-                universe.twin.borrow_mut().remove_room(self.id, &seat.id);
-                self.rooms[pick].exists = false;
-                "admin: room removed"
-            }
-            1..=4 if !seat.exists => {
-                self.rooms[pick].exists = true;
-                self.put(universe, &seat);
-                "admin: room returned"
-            }
+            1 | 2 if seat.exists && others > 0 => self.take_away(universe, pick),
+            1..=4 if !seat.exists => self.bring_back(universe, pick),
             5 if seat.exists => {
                 self.rooms[pick].name = format!("{} (new)", seat.name.trim_end_matches(" (new)"));
                 self.put(universe, &self.rooms[pick]);
@@ -250,17 +268,35 @@ impl Company {
                 "admin: tokens revoked"
             }
             17 | 18 => self.change_policy(universe, rng),
-            _ if number == 1 && rng.random_bool(0.3) => {
-                self.removed = !self.removed;
-                self.publish(universe);
-                "admin: tenant off-boarded or back"
-            }
+            _ if number == 1 && rng.random_bool(0.3) => self.turn(universe),
             _ => return "admin: nothing",
         };
         universe
             .story
             .say(|| format!("administrator of {}: {name} ({})", universe.name_of(self.id), seat.name));
         name
+    }
+
+    /// A room leaves the directory, and its mailbox with it.
+    pub(crate) fn take_away(&mut self, universe: &Universe, room: usize) -> &'static str {
+        universe.twin.borrow_mut().remove_room(self.id, &self.rooms[room].id);
+        self.rooms[room].exists = false;
+        "admin: room removed"
+    }
+
+    /// It returns.
+    pub(crate) fn bring_back(&mut self, universe: &Universe, room: usize) -> &'static str {
+        self.rooms[room].exists = true;
+        self.put(universe, &self.rooms[room]);
+        "admin: room returned"
+    }
+
+    /// The tenant is off-boarded, or comes back.
+    pub(crate) fn turn(&mut self, universe: &Universe) -> &'static str {
+        self.removed = !self.removed;
+        universe.watch.borrow_mut().turned.insert(self.id.to_owned(), universe.now());
+        self.publish(universe);
+        "admin: tenant off-boarded or back"
     }
 
     fn consent(&self, universe: &Universe, given: bool) -> &'static str {
@@ -284,7 +320,8 @@ impl Company {
         "admin: scope changed"
     }
 
-    fn rotate(&mut self, universe: &Universe, at_once: bool) -> &'static str {
+    /// The secret is replaced; the old one is refused at once or in half an hour.
+    pub(crate) fn rotate(&mut self, universe: &Universe, at_once: bool) -> &'static str {
         self.secrets += 1;
         let fresh = secret(self.id, self.secrets);
         let forget = universe.now() + chrono::TimeDelta::minutes(if at_once { 0 } else { 30 });

@@ -233,6 +233,13 @@ impl Fleet {
         self.run();
     }
 
+    /// Kills what an environment is working on.
+    pub(crate) fn crash_in(&mut self, env: u32) {
+        if let Some(at) = self.running_in(env) {
+            self.crash(at);
+        }
+    }
+
     /// The invocation that waits for a call.
     pub(crate) fn running_in(&self, env: u32) -> Option<usize> {
         self.running.iter().position(|one| one.env == env)

@@ -3,9 +3,11 @@
 //! Step *n* throws dice of its own, made from seed and *n*. So a history is told by its seed and the list of its steps, and a list with
 //! steps left out is a history too: that is how failures are made short.
 
-use crate::company::Company;
+use crate::company::{Company, Manner};
 use crate::faults::Mix;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
+use crate::listen::listening;
+use crate::panics;
 use crate::settle;
 use crate::tally::Tally;
 use crate::universe::{Failure, Stage, Universe};
@@ -30,15 +32,15 @@ pub struct Plan {
     pub steps: Vec<u32>,
     /// Whether the story is told.
     pub tells: bool,
-    /// Whether nothing goes wrong by itself.
-    pub calm: bool,
+    /// Whether logs, tables and queues are searched for what must not be there.
+    pub listens: bool,
 }
 
 impl Plan {
     /// The history of a seed, with so many steps.
     #[must_use]
     pub fn new(seed: u64, steps: u32) -> Self {
-        Self { seed, steps: (0..steps).collect(), tells: false, calm: false }
+        Self { seed, steps: (0..steps).collect(), tells: false, listens: false }
     }
 }
 
@@ -83,19 +85,42 @@ struct History {
 /// Lives through a history.
 #[must_use]
 pub fn run(plan: &Plan) -> Report {
+    if !plan.listens {
+        return live(plan, |_| {});
+    }
+    let (mut history, log) = listening(|| {
+        let mut kept = None;
+        let report = live(plan, |universe| kept = Some(Rc::clone(universe)));
+        (report, kept)
+    });
+    if let Some(universe) = history.1.take() {
+        universe.count("check: listened to");
+        universe.nothing_leaked(&log);
+        history.0.wrong.clone_from(&universe.watch.borrow().wrong);
+        history.0.tally = universe.tally.borrow().clone();
+    }
+    history.0
+}
+
+fn live(plan: &Plan, mut keep: impl FnMut(&Rc<Universe>)) -> Report {
+    panics::watch();
     let mut history = History::new(plan);
+    let universe = Rc::clone(&history.universe);
     for step in &plan.steps {
-        history.universe.step.set(u64::from(*step) + 1);
+        universe.step.set(u64::from(*step) + 1);
         history.step(*step);
-        if !history.universe.watch.borrow().wrong.is_empty() {
+        panics::take().into_iter().for_each(|panic| universe.wrong(panic));
+        if !universe.watch.borrow().wrong.is_empty() {
             break;
         }
     }
-    let universe = Rc::clone(&history.universe);
     universe.step.set(u64::from(u32::MAX));
     if universe.watch.borrow().wrong.is_empty() {
         settle::settle(&universe, &mut history.fleet, &mut history.companies);
+        panics::take().into_iter().for_each(|panic| universe.wrong(panic));
     }
+    panics::rest();
+    keep(&universe);
     let wrong = universe.watch.borrow().wrong.clone();
     let tally = universe.tally.borrow().clone();
     Report {
@@ -117,15 +142,23 @@ fn dice(seed: u64, step: u64) -> SmallRng {
 impl History {
     fn new(plan: &Plan) -> Self {
         let mut rng = dice(plan.seed, u64::MAX);
-        let mix = if plan.calm { Mix::none() } else { Mix::draw(&mut rng) };
+        let mix = Mix::draw(&mut rng);
         let day = at(DAYS.choose(&mut rng).unwrap_or(&DAYS[0]));
         // Often shortly before one of the two midnights.
         let minutes = *[22 * 60 + 30, 28 * 60 + 30, rng.random_range(0..1440)].choose(&mut rng).unwrap_or(&0);
         let now = day + TimeDelta::minutes(minutes);
         let mut twin = Twin::new(plan.seed);
         twin.advance(now);
+        let future = *[7, 14, 45].choose(&mut rng).unwrap_or(&14);
+        // Pages of one or two entries cannot be avoided by asking for less at once.
+        let view_page_max = match rng.random_range(0..4) {
+            0 if future == 7 => 1,
+            0 | 1 => 3,
+            2 => 10,
+            _ => 1000,
+        };
         twin.tune(Tuning {
-            view_page_max: *[3, 10, 1000].choose(&mut rng).unwrap_or(&1000),
+            view_page_max,
             delta_page: *[2, 50].choose(&mut rng).unwrap_or(&50),
             live_generations: *[None, None, Some(3)].choose(&mut rng).unwrap_or(&None),
             lag_ms: *[0, 0, 90_000].choose(&mut rng).unwrap_or(&0),
@@ -133,9 +166,8 @@ impl History {
             ..Tuning::default()
         });
         let universe = Rc::new(Universe::new(now, twin, plan.tells));
-        let future = *[7, 14, 45].choose(&mut rng).unwrap_or(&14);
         let mut companies: Vec<Company> =
-            (0..2).map(|number| Company::found(&universe, number, &mut rng, future)).collect();
+            (0..2).map(|number| Company::found(&universe, number, Manner::draw(&mut rng, future))).collect();
         for company in &mut companies {
             for _ in 0..rng.random_range(0..4) {
                 company.work(&universe, &mut rng, &Mix::none(), future);
@@ -360,7 +392,10 @@ impl History {
                 let id = format!("nonsense {}", self.universe.step.get());
                 self.universe.queue.send(Lane::Polls, "nobody", &id, body);
             }
-            "store: expired rows go" => self.universe.store.expire(self.universe.now()),
+            "store: expired rows go" => {
+                self.universe.store.expire(self.universe.now());
+                self.universe.read_streams();
+            }
             "graph: endless pages" => {
                 let mut twin = self.universe.twin.borrow_mut();
                 let chance = if rng.random_bool(0.5) { 1.0 } else { 0.0 };

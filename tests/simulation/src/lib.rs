@@ -7,16 +7,23 @@
 
 mod aws_ports;
 mod company;
+mod crowd;
 mod faults;
 mod fleet;
 mod graph_port;
 mod history;
+mod listen;
+mod panics;
 mod people;
 mod settle;
+pub mod shrink;
 mod story;
+pub mod sweep;
 mod tally;
 mod universe;
 mod watch;
 
+pub use crowd::{Crowd, Outcome, STEPS, missing, run_all};
 pub use history::{Plan, Report, run};
 pub use tally::Tally;
+pub use universe::Harm;

@@ -16,6 +16,17 @@ use roomsync_twin::outlook::{Action, Meeting};
 const ZONES: [&str; 4] = ["UTC", "Romance Standard Time", "Eastern Standard Time", "Tokyo Standard Time"];
 
 impl Company {
+    /// Somebody does this.
+    pub(crate) fn act(&self, universe: &Universe, action: Action) -> String {
+        universe.story.say(|| format!("user of {}: {}", universe.name_of(self.id), told(&action)));
+        let done = universe.twin.borrow_mut().act(universe.now(), self.id, action);
+        universe.calendars_changed();
+        done.unwrap_or_else(|refused| {
+            universe.wrong(format!("the script cannot be played: {refused}"));
+            String::new()
+        })
+    }
+
     /// Somebody does something. Gives its name for the tally.
     pub(crate) fn work(
         &mut self,

@@ -3,7 +3,7 @@
 
 use crate::company::Company;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
-use crate::universe::{Fate, Stage, Universe};
+use crate::universe::{Fate, Harm, Stage, Universe};
 use chrono::{Days, TimeDelta};
 use futures::FutureExt;
 use roomsync_domain::booking::{Booking, BookingState, Status};
@@ -39,10 +39,25 @@ pub(crate) fn calm(universe: &Universe, fleet: &mut Fleet) {
     let mut calls = 0;
     loop {
         fleet.run();
-        let next = universe.ops.borrow().iter().next().map(|(id, op)| (*id, op.stage.clone()));
-        let Some((id, stage)) = next else { break };
-        let then = if matches!(stage, Stage::Issued) { Stage::Execute(Fate::Normal) } else { Stage::Return };
-        universe.advance(id, then);
+        let next = universe.ops.borrow().iter().next().map(|(id, op)| (*id, op.stage.clone(), op.caller.env));
+        let Some((id, stage, env)) = next else { break };
+        if !matches!(stage, Stage::Issued) {
+            universe.advance(id, Stage::Return);
+            continue;
+        }
+        universe.calls.set(universe.calls.get() + 1);
+        let harm =
+            universe.harm.get().filter(|(call, _)| *call == universe.calls.get()).map(|(_, harm)| harm);
+        match harm {
+            None => universe.advance(id, Stage::Execute(Fate::Normal)),
+            Some(Harm::Twice) => universe.advance(id, Stage::Execute(Fate::Twice)),
+            Some(Harm::CrashBefore) => fleet.crash_in(env),
+            Some(Harm::CrashAfter) => {
+                universe.advance(id, Stage::Execute(Fate::Normal));
+                fleet.run();
+                fleet.crash_in(env);
+            }
+        }
         calls += 1;
         if calls > 20_000 {
             universe.wrong("I14: an invocation does not end".to_owned());
@@ -269,7 +284,8 @@ fn truth(universe: &Universe, company: &Company, room: &Room, window: Span) -> B
         let subject = instance.subject.trim().to_owned();
         let seen = Seen {
             start,
-            end,
+            // A time that the clocks skip may lie after the end as they show it.
+            end: end.max(start),
             tentative: instance.show_as == ShowAs::Tentative,
             private,
             all_day: instance.days,

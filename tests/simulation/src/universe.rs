@@ -37,7 +37,22 @@ pub(crate) struct Universe {
     pub(crate) tally: RefCell<Tally>,
     pub(crate) story: Story,
     pub(crate) step: Cell<u64>,
+    /// Calls that were executed in order, see `settle::calm`.
+    pub(crate) calls: Cell<u64>,
+    /// What happens to one of them.
+    pub(crate) harm: Cell<Option<(u64, Harm)>>,
     next_op: Cell<u64>,
+}
+
+/// What happens to one call of a scripted scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// Its caller dies before it has an effect.
+    CrashBefore,
+    /// Its caller dies after it had its effect.
+    CrashAfter,
+    /// It has its effect twice.
+    Twice,
 }
 
 /// A call on its way.
@@ -287,6 +302,8 @@ impl Universe {
             tally: RefCell::default(),
             story: Story::new(tells),
             step: Cell::new(0),
+            calls: Cell::new(0),
+            harm: Cell::new(None),
             next_op: Cell::new(0),
         }
     }

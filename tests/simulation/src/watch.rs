@@ -10,7 +10,7 @@ use roomsync_domain::cursor::{Cursor, Mode};
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::room_plan::RoomWrite;
-use roomsync_domain::{Instant, RoomRef, guard, time::end_of_time};
+use roomsync_domain::{Instant, RoomId, RoomRef, TenantId, guard, time::end_of_time};
 use roomsync_ports::{BookingStore, RoomStore, TenantStore};
 use roomsync_testkit::{StreamRecord, Tables, fold_onto};
 use roomsync_twin::calendar::{Item, Window};
@@ -40,6 +40,10 @@ pub(crate) struct Watch {
     records: usize,
     /// Clocks are wrong in this history: promises that went through a table are not judged.
     pub(crate) skewed: bool,
+    /// When tenants were off-boarded or taken back; functions remember a tenant for a minute.
+    pub(crate) turned: BTreeMap<String, Instant>,
+    /// When rooms came back.
+    returned: BTreeMap<RoomRef, Instant>,
 }
 
 /// One attempt to bring a room into step.
@@ -222,6 +226,7 @@ impl Universe {
         if write.room.state.status == RoomStatus::Removed {
             self.count("path: room removed");
         } else if write.over.is_some() && write.look {
+            self.watch.borrow_mut().returned.insert(room.clone(), self.now());
             self.count("path: room back, moved or re-addressed");
         }
         self.read_streams();
@@ -371,11 +376,37 @@ impl Universe {
         let tenant =
             futures::FutureExt::now_or_never(self.store.tenant(&room.tenant)).and_then(Result::ok).flatten();
         let watch = self.watch.borrow();
-        let gone_lately = watch.folded.rooms.get(room).is_some_and(|seen| seen.version > 1);
+        let lately = |at: &Instant| self.now() - *at < chrono::TimeDelta::minutes(5);
         row.is_some_and(|row| row.state.status == RoomStatus::Removed)
             || tenant.is_none_or(|tenant| tenant.status == roomsync_domain::tenant::TenantStatus::Removed)
             // It has come back while the look was on its way.
-            || gone_lately
+            || watch.turned.get(room.tenant.as_str()).is_some_and(lately)
+            || watch.returned.get(room).is_some_and(lately)
+    }
+
+    /// What is noted about rooms and tenants that cannot be read, as people see it.
+    pub(crate) fn troubles(&self) -> String {
+        let watch = self.watch.borrow();
+        let mut text = String::new();
+        for (mailbox, tenant) in &watch.homes {
+            let Some(tenant) = TenantId::parse(tenant) else { continue };
+            let room = RoomRef::new(tenant.clone(), RoomId::new(mailbox));
+            let cursor =
+                futures::FutureExt::now_or_never(self.store.cursor(&room)).and_then(Result::ok).flatten();
+            let memory =
+                futures::FutureExt::now_or_never(self.store.directory_memory(&tenant)).and_then(Result::ok);
+            text += &format!(
+                "{:?} {:?}",
+                cursor.and_then(|cursor| cursor.trouble),
+                memory.map(|memory| memory.trouble)
+            );
+        }
+        text
+    }
+
+    /// Whether a text holds an access token.
+    pub(crate) fn holds_token(&self, text: &str) -> bool {
+        self.watch.borrow().tokens.keys().any(|token| text.contains(token.as_str()))
     }
 
     fn records_new(&self) -> bool {

@@ -1,0 +1,225 @@
+//! Every call of scripted scenarios, each with a crash before it, a crash after it, and done twice. Whatever is hit, the same four rounds
+//! later everything is as it should be.
+
+use crate::company::{Company, Manner};
+use crate::fleet::Fleet;
+use crate::panics;
+use crate::settle;
+use crate::universe::{Harm, Universe};
+use chrono::{Days, NaiveDate, TimeDelta};
+use roomsync_testkit::at;
+use roomsync_twin::calendar::{Recurrence, Span, Zone};
+use roomsync_twin::outlook::{Action, Meeting};
+use roomsync_twin::{Trap, Tuning, Twin};
+use std::rc::Rc;
+
+/// What a sweep found.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Scenarios.
+    pub scenarios: usize,
+    /// Calls that were hit.
+    pub calls: u64,
+    /// Times that a scenario was played.
+    pub runs: u64,
+    /// What went wrong.
+    pub wrong: Vec<String>,
+}
+
+/// A scenario by name.
+pub type Script = (&'static str, fn(&mut Scene));
+
+/// All scenarios.
+pub const SCRIPTS: &[Script] = &[
+    ("first copy", |scene| scene.rounds(1)),
+    ("meetings change", change),
+    ("links are forgotten", |scene| {
+        scene.rounds(1);
+        scene.book(4, 1, "Planning");
+        scene.universe.twin.borrow_mut().expire_links(scene.company.id, &scene.company.rooms[0].id);
+        scene.rounds(1);
+    }),
+    ("the daily look finds what was never told", |scene| {
+        scene.rounds(1);
+        scene.silently(|scene| {
+            drop(scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() }))
+        });
+        scene.later(25 * 60);
+        scene.rounds(1);
+    }),
+    ("a room goes and returns", |scene| {
+        scene.rounds(1);
+        scene.company.take_away(&scene.universe, 0);
+        scene.rounds(3);
+        scene.company.bring_back(&scene.universe, 0);
+        scene.rounds(1);
+    }),
+    ("the guard", |scene| {
+        let uid = scene.book(1, 40, "Training");
+        scene.rounds(1);
+        scene.company.act(&scene.universe, Action::Cancel { meeting: uid });
+        scene.rounds(2);
+    }),
+    ("the secret is rotated", |scene| {
+        scene.rounds(1);
+        scene.company.rotate(&scene.universe, true);
+        scene.universe.twin.borrow_mut().revoke_tokens(scene.company.id);
+        scene.book(2, 1, "Planning");
+        scene.rounds(1);
+    }),
+    ("the tenant leaves and returns", |scene| {
+        scene.rounds(1);
+        scene.company.turn(&scene.universe);
+        scene.rounds(2);
+        scene.company.turn(&scene.universe);
+        scene.rounds(1);
+    }),
+];
+
+fn change(scene: &mut Scene) {
+    scene.rounds(1);
+    let uid = scene.book(3, 1, "Planning");
+    let (meeting, day) = (scene.series.clone(), scene.today());
+    scene.company.act(&scene.universe, Action::DeleteOccurrence { meeting, date: day + Days::new(3) });
+    scene.rounds(1);
+    let start = (day + Days::new(5)).and_hms_opt(15, 0, 0).unwrap_or_default();
+    let end = start + TimeDelta::hours(1);
+    scene.company.act(&scene.universe, Action::Move { meeting: uid, start, end });
+    scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() });
+    scene.rounds(1);
+}
+
+/// One tenant with two rooms, a meeting and a series, on a Monday morning.
+pub struct Scene {
+    universe: Rc<Universe>,
+    fleet: Fleet,
+    company: Company,
+    single: String,
+    series: String,
+}
+
+impl Scene {
+    fn new(tells: bool, harm: Option<(u64, Harm)>) -> Self {
+        let now = at("2026-02-02T08:00:00Z");
+        let mut twin = Twin::new(1);
+        twin.advance(now);
+        twin.tune(Tuning { view_page_max: 10, delta_page: 4, ..Tuning::default() });
+        let universe = Rc::new(Universe::new(now, twin, tells));
+        universe.harm.set(harm);
+        let company = Company::found(&universe, 0, Manner::plain(45));
+        let fleet = Fleet::new(Rc::clone(&universe));
+        let mut scene = Self { universe, fleet, company, single: String::new(), series: String::new() };
+        scene.single = scene.book(1, 1, "Talk");
+        scene.series = scene.book(1, 8, "Stand-up");
+        scene
+    }
+
+    /// Today in UTC.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.universe.now().date_naive()
+    }
+
+    /// Books an hour in the first room, `ahead` days from now, on so many days.
+    pub fn book(&mut self, ahead: u64, times: u32, subject: &str) -> String {
+        let day = self.today() + Days::new(ahead);
+        // Each subject has its own hour, so that the attendant has nothing to decline.
+        let hour = 8 + u32::try_from(subject.len() % 10).unwrap_or(0);
+        self.book_at(day.and_hms_opt(hour, 0, 0).unwrap_or_default(), 60, times, subject)
+    }
+
+    /// Books so many minutes in the first room, on so many days.
+    pub fn book_at(
+        &mut self,
+        start: chrono::NaiveDateTime,
+        minutes: i64,
+        times: u32,
+        subject: &str,
+    ) -> String {
+        let span = Span::timed(start, minutes, Zone::utc());
+        let mut meeting =
+            Meeting::new("ana.lima@shared.example", subject, span).at(&self.company.rooms[0].address);
+        if times > 1 {
+            meeting = meeting.repeats(Recurrence::daily(start.date(), 1).times(times));
+        }
+        self.company.act(&self.universe, Action::Book { meeting })
+    }
+
+    /// Somebody does this.
+    pub fn act(&mut self, action: Action) -> String {
+        self.company.act(&self.universe, action)
+    }
+
+    /// The address of the first room.
+    #[must_use]
+    pub fn room(&self) -> String {
+        self.company.rooms[0].address.clone()
+    }
+
+    /// So many scheduled rounds.
+    pub fn rounds(&mut self, count: u32) {
+        for _ in 0..count {
+            settle::round(&self.universe, &mut self.fleet);
+        }
+    }
+
+    /// Minutes pass and nothing runs.
+    pub fn later(&mut self, minutes: i64) {
+        settle::pass(&self.universe, TimeDelta::minutes(minutes));
+    }
+
+    /// Does something that delta never tells.
+    fn silently(&mut self, act: impl FnOnce(&mut Self)) {
+        self.universe.twin.borrow_mut().set_trap(Trap::LostRemoval, None, 1.0);
+        self.universe.count("graph: removal never told");
+        act(self);
+        self.universe.twin.borrow_mut().clear_traps();
+    }
+}
+
+/// How one run of a scenario went.
+#[derive(Debug)]
+pub struct Played {
+    /// Calls up to the end of the script.
+    pub calls: u64,
+    /// What was wrong.
+    pub wrong: Vec<String>,
+    /// The story, if it was asked for.
+    pub story: Vec<String>,
+}
+
+/// Plays a scenario, harms one of its calls, and lets everything settle.
+pub fn play(script: fn(&mut Scene), harm: Option<(u64, Harm)>, tells: bool) -> Played {
+    panics::watch();
+    let mut scene = Scene::new(tells, harm);
+    script(&mut scene);
+    let calls = scene.universe.calls.get();
+    let universe = Rc::clone(&scene.universe);
+    settle::settle(&universe, &mut scene.fleet, std::slice::from_mut(&mut scene.company));
+    panics::take().into_iter().for_each(|panic| universe.wrong(panic));
+    panics::rest();
+    let wrong = universe.watch.borrow().wrong.clone();
+    Played { calls, wrong, story: universe.story.lines() }
+}
+
+/// Plays all scenarios with every harm at every call.
+#[must_use]
+pub fn run_all() -> Swept {
+    let mut swept = Swept::default();
+    for (name, script) in SCRIPTS {
+        swept.scenarios += 1;
+        let plain = play(*script, None, false);
+        swept.runs += 1;
+        swept.wrong.extend(plain.wrong.iter().map(|wrong| format!("{name}, unharmed: {wrong}")));
+        swept.calls += plain.calls;
+        for call in 1..=plain.calls {
+            for harm in [Harm::CrashBefore, Harm::CrashAfter, Harm::Twice] {
+                let played = play(*script, Some((call, harm)), false);
+                swept.runs += 1;
+                let wrong = played.wrong.iter().take(1);
+                swept.wrong.extend(wrong.map(|wrong| format!("{name}, {harm:?} at call {call}: {wrong}")));
+            }
+        }
+    }
+    swept
+}

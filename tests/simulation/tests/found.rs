@@ -1,0 +1,24 @@
+//! What the simulator has found, as short scenarios. Each failed before the product was mended.
+#![allow(missing_docs, reason = "the names are the documentation")]
+
+use chrono::{Days, NaiveTime};
+use roomsync_simulation::sweep::{Scene, play};
+use roomsync_twin::outlook::Action;
+
+fn holds(script: fn(&mut Scene)) {
+    let played = play(script, None, true);
+    assert!(played.wrong.is_empty(), "{}\n{}", played.wrong.join("\n"), played.story.join("\n"));
+}
+
+/// The stored bookings of dirty days were read by their start, from the beginning of the window on.
+#[test]
+fn a_booking_that_reaches_into_the_window_ends_when_it_is_deleted() {
+    holds(|scene| {
+        let before_the_window = scene.today() - Days::new(2);
+        let evening = before_the_window.and_time(NaiveTime::MIN) + chrono::TimeDelta::hours(20);
+        let meeting = scene.book_at(evening, 25 * 60, 1, "Long night");
+        scene.rounds(1);
+        let room = Some(scene.room());
+        scene.act(Action::Delete { meeting, room });
+    });
+}
