@@ -2,7 +2,7 @@
 //!
 //! Names and types of `Rooms` and `Bookings` are the contract's (`docs/contract`). Attributes that are not known are ignored, so that
 //! an older program reads what a newer one wrote; an item of another `schemaVersion`, or one that lacks something, is
-//! [`StoreError::Corrupt`] with its key and the attribute. Optional attributes that have no value are absent, never `NULL`. Values are
+//! [`roomsync_ports::StoreError::Corrupt`] with its key and the attribute. Optional attributes that have no value are absent, never `NULL`. Values are
 //! not repeated in errors: they may be subjects.
 
 mod booking;
