@@ -12,7 +12,8 @@ use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, StoreErro
 use roomsync_runtime::batch;
 use roomsync_runtime::metrics::{Metric, Metrics};
 use roomsync_runtime::tenants::TenantCache;
-use tracing::{error, info, warn};
+use std::cell::RefCell;
+use tracing::{debug, error, info, warn};
 
 /// Rooms that are looked at at once.
 const AT_ONCE: usize = 10;
@@ -53,14 +54,28 @@ where
     Q: HintQueue,
     K: Clock,
 {
-    batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint| {
-        look(deps, room, hint, deadline).await
+    let begun = deps.clock.now();
+    let metrics = RefCell::new(Metrics::new(begun));
+    let answer = batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint| {
+        look(deps, room, hint, deadline, &metrics).await
     })
-    .await
+    .await;
+    let metrics = metrics.into_inner();
+    metrics.emit();
+    let (rooms, quiet) = (metrics.number(Metric::Polls), metrics.number(Metric::QuietPolls));
+    let duration_ms = (deps.clock.now() - begun).num_milliseconds();
+    info!(rooms, quiet, duration_ms, "Looked at a batch of rooms");
+    answer
 }
 
 /// Looks at one room and tells whether its messages are done.
-async fn look<G, S, Q, K>(deps: &Deps<G, S, Q, K>, room: &RoomRef, hint: &PollHint, deadline: Instant) -> bool
+async fn look<G, S, Q, K>(
+    deps: &Deps<G, S, Q, K>,
+    room: &RoomRef,
+    hint: &PollHint,
+    deadline: Instant,
+    metrics: &RefCell<Metrics>,
+) -> bool
 where
     G: Graph,
     S: TenantStore + RoomStore + BookingStore,
@@ -80,7 +95,7 @@ where
     let duration_ms = (deps.clock.now() - begun).num_milliseconds();
     match result {
         Ok(outcome) => {
-            report(room, &outcome, duration_ms, begun);
+            report(room, &outcome, duration_ms, &mut metrics.borrow_mut());
             true
         }
         Err(stop) => {
@@ -98,13 +113,17 @@ async fn tenant<G, S: TenantStore, Q, K>(
     deps.tenants.get(&deps.store, &room.tenant, now).await
 }
 
-fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, now: Instant) {
+/// One line for each room with which something is; the quiet ones, which are nearly all, are counted in the batch's line.
+fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, metrics: &mut Metrics) {
     let name = outcome.name();
-    let mut metrics = Metrics::new(now);
     metrics.count(Metric::Polls, 1);
     match outcome {
-        Outcome::Quiet | Outcome::Unknown => {
-            info!(room.id = %room, outcome = name, duration_ms, "Looked at a room")
+        Outcome::Quiet => {
+            metrics.count(Metric::QuietPolls, 1);
+            debug!(room.id = %room, outcome = name, duration_ms, "Looked at a room");
+        }
+        Outcome::Unknown => {
+            info!(room.id = %room, outcome = name, duration_ms, "A hint names a room that is not there")
         }
         Outcome::Done { tally, drift, mode } => {
             let drift = drift.map(|drift| drift.repaired);
@@ -132,5 +151,4 @@ fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, now: Instant) {
             warn!(room.id = %room, outcome = name, duration_ms, trouble = ?kind, "A room cannot be read");
         }
     }
-    metrics.emit();
 }

@@ -64,12 +64,20 @@ impl Context {
     }
 }
 
-/// The same for what the tenant file says about all rooms: privacy, window and the zone in which windows begin.
+/// The same for what the tenant file says about all rooms: privacy, window and the zone in which windows begin. Worked out with every
+/// look, so it is the text itself and no digest of it.
 #[must_use]
 pub fn policy_fingerprint(config: &TenantConfig) -> String {
-    derived(&["policy", &format!("{:?} {:?} {}", config.privacy, config.window, config.time_zone)])
-        .simple()
-        .to_string()
+    let (privacy, window) = (&config.privacy, &config.window);
+    format!(
+        "subject {} organizer {} kept {} days {}..{} {}",
+        privacy.subject as u8,
+        privacy.organizer as u8,
+        privacy.retention_days,
+        window.past_days,
+        window.future_days,
+        config.time_zone
+    )
 }
 
 /// Added on both sides of what is read, because Exchange decides by the true instant of an all-day entry while it shows, and

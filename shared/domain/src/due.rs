@@ -3,14 +3,18 @@
 use crate::ids::RoomRef;
 use crate::time::{Instant, Span};
 use chrono::TimeDelta;
-use sha2::{Digest, Sha256};
+use fnv::FnvHasher;
+use std::hash::Hasher;
 
 /// An evenly spread number of a room, the same for ever.
 fn number(room: &RoomRef, purpose: &str) -> u64 {
-    let digest = Sha256::digest(format!("{purpose}\u{1f}{}", room.key()));
-    u64::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
-    ])
+    let mut hasher = FnvHasher::default();
+    for part in [purpose, room.tenant.as_str(), room.room.as_str()] {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0);
+    }
+    // The low bits of FNV are weak; the upper half is well mixed.
+    hasher.finish() >> 32
 }
 
 /// The latest instant at or before `now` in a rhythm of `every_seconds` that is shifted by the room's own phase.

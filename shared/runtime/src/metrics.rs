@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded format: one JSON line per invocation's event, no call.
+//! Metrics in CloudWatch's embedded format: one JSON line per invocation, no call.
 
 use roomsync_domain::Instant;
 use serde_json::{Map, Value, json};
@@ -11,6 +11,8 @@ pub const NAMESPACE: &str = "roomsync";
 pub enum Metric {
     /// Looks at rooms.
     Polls,
+    /// Those of them that found nothing new.
+    QuietPolls,
     /// Written versions of bookings.
     Changes,
     /// Bookings that a daily read had to repair although nothing had announced them.
@@ -29,6 +31,7 @@ impl Metric {
     fn name(self) -> &'static str {
         match self {
             Self::Polls => "Polls",
+            Self::QuietPolls => "QuietPolls",
             Self::Changes => "Changes",
             Self::Drift => "Drift",
             Self::GuardStopped => "GuardStopped",
@@ -55,9 +58,19 @@ impl Metrics {
 
     /// Adds a number; zero is left out.
     pub fn count(&mut self, metric: Metric, number: usize) {
-        if number > 0 {
-            self.counts.push((metric, number));
+        if number == 0 {
+            return;
         }
+        match self.counts.iter_mut().find(|(counted, _)| *counted == metric) {
+            Some((_, sum)) => *sum += number,
+            None => self.counts.push((metric, number)),
+        }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn number(&self, metric: Metric) -> usize {
+        self.counts.iter().find(|(counted, _)| *counted == metric).map_or(0, |(_, number)| *number)
     }
 
     /// The line, or nothing if nothing was counted.
@@ -99,7 +112,8 @@ mod tests {
     fn a_line_declares_what_it_counts() {
         let mut metrics = Metrics::new(chrono::DateTime::UNIX_EPOCH);
         assert_eq!(metrics.line(), None);
-        metrics.count(Metric::Polls, 3);
+        metrics.count(Metric::Polls, 2);
+        metrics.count(Metric::Polls, 1);
         metrics.count(Metric::Drift, 0);
         let line: Value = serde_json::from_str(&metrics.line().unwrap()).unwrap();
         assert_eq!(line["Polls"], 3);
