@@ -4,9 +4,10 @@
 use std::process::Command;
 
 fn run(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_roomsync-bench")).args(args).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_roomsync-bench")).args(args).output().expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("text")
 }
 
 /// The cells of the row that begins with a text.
