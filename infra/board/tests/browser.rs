@@ -3,20 +3,26 @@
 
 mod demo;
 
-use headless_chrome::{Browser, LaunchOptions, Tab};
+use chromiumoxide::handler::viewport::Viewport;
+use chromiumoxide::{Browser, BrowserConfig};
+use futures::StreamExt;
 use roomsync_board::rows::Standing;
 use roomsync_board::world::Record;
 use roomsync_board::{Board, Running};
 use roomsync_domain::time::seconds;
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::future::ready;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
 
 /// How long the page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a browser may take to start: three do so at once, perhaps beside a compiler.
+const START_PATIENCE: Duration = Duration::from_secs(120);
 
 #[allow(
     clippy::disallowed_methods,
@@ -35,70 +41,59 @@ fn chromium() -> PathBuf {
         )
 }
 
+/// A page in a browser of its own, which ends with it.
 struct Page {
-    tab: Arc<Tab>,
+    browser: Browser,
+    page: chromiumoxide::Page,
     width: u32,
-    _browser: Browser,
+    /// Moves messages between the two; ends with this value.
+    _messages: JoinSet<()>,
+    _profile: TempDir,
 }
 
 impl Page {
-    fn open(url: &str, size: (u32, u32)) -> Self {
-        let quiet = [
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ];
-        let options = LaunchOptions {
-            path: Some(chromium()),
-            sandbox: false,
-            window_size: Some(size),
-            args: quiet.iter().map(OsStr::new).collect(),
-            ..LaunchOptions::default()
-        };
-        let browser = Browser::new(options).expect("Chromium starts");
-        let tab = browser.new_tab().unwrap();
-        tab.set_default_timeout(PATIENCE);
-        let metrics = headless_chrome::protocol::cdp::Emulation::SetDeviceMetricsOverride {
-            width: size.0,
-            height: size.1,
-            device_scale_factor: 1.0,
-            mobile: size.0 < 600,
-            scale: None,
-            screen_width: None,
-            screen_height: None,
-            position_x: None,
-            position_y: None,
-            dont_set_visible_size: None,
-            screen_orientation: None,
-            viewport: None,
-            display_feature: None,
-            device_posture: None,
-        };
-        tab.call_method(metrics).unwrap();
+    async fn open(url: &str, size: (u32, u32)) -> Self {
+        let (width, height) = size;
+        let profile = tempfile::tempdir().unwrap();
+        let config = BrowserConfig::builder()
+            .chrome_executable(chromium())
+            .user_data_dir(profile.path())
+            .no_sandbox()
+            .window_size(width, height)
+            .viewport(Viewport { width, height, emulating_mobile: width < 600, ..Viewport::default() })
+            .launch_timeout(START_PATIENCE)
+            .request_timeout(PATIENCE)
+            .args(["disable-quic", "disable-component-update"])
+            .build()
+            .unwrap();
+        let (browser, messages) = Browser::launch(config).await.expect("Chromium starts");
+        let mut moving = JoinSet::new();
+        moving.spawn(messages.for_each(|_| ready(())));
+        let page = browser.new_page("about:blank").await.unwrap();
         // Errors are collected by the page's own means, from before its first script on.
         let listen = "window.wrong = []; addEventListener('error', (e) => wrong.push(String(e.message)));
              addEventListener('unhandledrejection', (e) => wrong.push(String(e.reason)));
              addEventListener('securitypolicyviolation', (e) => wrong.push('policy: ' + e.violatedDirective));
              for (const level of ['error', 'warn']) console[level] = (...all) => wrong.push(all.join(' '));";
-        tab.call_method(headless_chrome::protocol::cdp::Page::AddScriptToEvaluateOnNewDocument {
-            source: listen.into(),
-            world_name: None,
-            include_command_line_api: None,
-            run_immediately: None,
-        })
-        .unwrap();
-        tab.navigate_to(url).unwrap().wait_until_navigated().unwrap();
-        Self { tab, width: size.0, _browser: browser }
+        page.evaluate_on_new_document(listen).await.unwrap();
+        page.goto(url).await.unwrap();
+        Self { browser, page, width, _messages: moving, _profile: profile }
     }
 
-    fn value(&self, expression: &str) -> Value {
-        self.tab.evaluate(expression, true).unwrap().value.unwrap_or(Value::Null)
+    async fn close(mut self) {
+        self.browser.close().await.unwrap();
+        self.browser.wait().await.unwrap();
+    }
+
+    /// What an expression, or the promise it gives, comes to.
+    async fn value(&self, expression: &str) -> Value {
+        let result = self.page.evaluate_expression(expression).await;
+        let result = result.unwrap_or_else(|error| panic!("{error}: {expression}"));
+        result.value().cloned().unwrap_or(Value::Null)
     }
 
     /// Waits inside the page until the expression is true; looks again after every change of the document.
-    fn until(&self, expression: &str) {
+    async fn until(&self, expression: &str) {
         let wait = format!(
             "new Promise((done) => {{
                const holds = () => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }};
@@ -109,19 +104,19 @@ impl Page {
              }})",
             PATIENCE.as_millis() - 5_000
         );
-        assert_eq!(self.value(&wait), Value::Bool(true), "never came true: {expression}");
+        assert_eq!(self.value(&wait).await, Value::Bool(true), "never came true: {expression}");
     }
 
-    fn is_clean(&self) {
-        assert_eq!(self.value("JSON.stringify(wrong)"), "[]");
+    async fn is_clean(&self) {
+        assert_eq!(self.value("JSON.stringify(wrong)").await, "[]");
     }
 
     /// Nothing is wider than the window or ends outside it. The window's own `innerWidth` is no measure: a phone zooms out.
-    fn fits(&self) {
+    async fn fits(&self) {
         let widths = self.value(
             "JSON.stringify([document.documentElement.scrollWidth, Math.floor(Math.max(
                ...[...document.querySelectorAll('body *')].map((element) => element.getBoundingClientRect().right)))])",
-        );
+        ).await;
         let widths: [u32; 2] = serde_json::from_str(widths.as_str().unwrap()).unwrap();
         assert!(widths.iter().all(|width| *width <= self.width), "{widths:?} in a window of {}", self.width);
     }
@@ -140,80 +135,76 @@ fn bar(id: &str) -> String {
 #[tokio::test]
 async fn a_meeting_appears_moves_and_vanishes_without_a_reload() {
     let (board, stream) = board().await;
-    let url = board.url.clone();
-    let watching = tokio::task::spawn_blocking(move || {
-        let page = Page::open(&url, (1280, 900));
-        page.until(
-            "document.querySelectorAll('.row').length === 21 && document.querySelectorAll('.now').length > 0",
-        );
-        assert!(page.value("document.querySelectorAll('.bar').length").as_u64().unwrap() > 80);
-        page.value("window.loadedOnce = true");
-        page.fits();
+    let page = Page::open(&board.url, (1280, 900)).await;
+    page.until(
+        "document.querySelectorAll('.row').length === 21 && document.querySelectorAll('.now').length > 0",
+    )
+    .await;
+    assert!(page.value("document.querySelectorAll('.bar').length").await.as_u64().unwrap() > 80);
+    page.value("window.loadedOnce = true").await;
+    page.fits().await;
 
-        let markup = "<img src=x onerror=\"wrong.push('markup')\">";
-        let mut row = demo::booking(demo::key(0, 0), "live", 900, 960, markup);
-        stream.send(Record::Booking(row.clone())).unwrap();
-        page.until(&format!("{}.textContent.startsWith('<img')", bar("live")));
-        page.until("document.querySelector('#changes').textContent.includes('new, confirmed')");
+    let markup = "<img src=x onerror=\"wrong.push('markup')\">";
+    let mut row = demo::booking(demo::key(0, 0), "live", 900, 960, markup);
+    stream.send(Record::Booking(row.clone())).unwrap();
+    page.until(&format!("{}.textContent.startsWith('<img')", bar("live"))).await;
+    page.until("document.querySelector('#changes').textContent.includes('new, confirmed')").await;
 
-        (row.version, row.span) = (2, (demo::minute(930), demo::minute(990)));
-        stream.send(Record::Booking(row.clone())).unwrap();
-        page.until(&format!("{}.title.includes('16:30–17:30')", bar("live")));
+    (row.version, row.span) = (2, (demo::minute(930), demo::minute(990)));
+    stream.send(Record::Booking(row.clone())).unwrap();
+    page.until(&format!("{}.title.includes('16:30–17:30')", bar("live"))).await;
 
-        (row.version, row.standing, row.end_reason) = (3, Standing::Ended, Some("cancelled".into()));
-        stream.send(Record::Booking(row)).unwrap();
-        page.until(&format!("!{}", bar("live")));
-        page.until("document.querySelector('#changes').textContent.includes('cancelled by its organizer')");
-        assert_eq!(page.value("window.loadedOnce"), true, "the page was loaded again");
-        page.is_clean();
-    });
-    watching.await.unwrap();
+    (row.version, row.standing, row.end_reason) = (3, Standing::Ended, Some("cancelled".into()));
+    stream.send(Record::Booking(row)).unwrap();
+    page.until(&format!("!{}", bar("live"))).await;
+    page.until("document.querySelector('#changes').textContent.includes('cancelled by its organizer')").await;
+    assert_eq!(page.value("window.loadedOnce").await, true, "the page was loaded again");
+    page.is_clean().await;
+    page.close().await;
     board.stop().await;
 }
 
 #[tokio::test]
 async fn a_phone_shows_everything_without_scrolling_sideways() {
     let (board, _stream) = board().await;
-    let url = board.url.clone();
-    let watching = tokio::task::spawn_blocking(move || {
-        let page = Page::open(&url, (375, 800));
-        page.until("document.querySelectorAll('.bar').length > 80");
-        page.until("document.querySelectorAll('.trouble').length === 3");
-        page.fits();
+    let page = Page::open(&board.url, (375, 800)).await;
+    page.until("document.querySelectorAll('.bar').length > 80").await;
+    page.until("document.querySelectorAll('.trouble').length === 3").await;
+    page.fits().await;
 
-        page.value("document.querySelector('#filter').value = 'tokyo'; filter()");
-        assert_eq!(page.value("document.querySelectorAll('.row:not([hidden])').length"), 7);
-        page.fits();
+    page.value("document.querySelector('#filter').value = 'tokyo'; filter()").await;
+    assert_eq!(page.value("document.querySelectorAll('.row:not([hidden])').length").await, 7);
+    page.fits().await;
 
-        page.value("document.querySelector('#filter').value = ''; filter()");
-        page.until("document.querySelector('.bar.private')?.textContent === 'Private'");
-        page.value("document.querySelector('.bar.private').click()");
-        page.until("document.querySelector('dialog[open] h3').textContent === 'Private'");
-        page.fits();
-        page.is_clean();
-    });
-    watching.await.unwrap();
+    page.value("document.querySelector('#filter').value = ''; filter()").await;
+    page.until("document.querySelector('.bar.private')?.textContent === 'Private'").await;
+    page.value("document.querySelector('.bar.private').click()").await;
+    page.until("document.querySelector('dialog[open] h3').textContent === 'Private'").await;
+    page.fits().await;
+    page.is_clean().await;
+    page.close().await;
     board.stop().await;
 }
 
 #[tokio::test]
 async fn other_days_and_the_health_can_be_seen() {
     let (board, _stream) = board().await;
-    let url = board.url.clone();
-    let watching = tokio::task::spawn_blocking(move || {
-        let page = Page::open(&url, (1280, 900));
-        page.until("document.querySelector('#fresh strong').textContent === '17 / 21'");
-        page.until("document.querySelector('#figures').textContent.includes('Throttled rooms1')");
-        page.value("document.querySelector('#next').click()");
-        page.until("document.querySelector('#date').value === '2026-02-10'");
-        page.until("document.querySelectorAll('.row').length === 21 && document.querySelectorAll('.bar').length === 3");
-        assert_eq!(page.value("document.querySelectorAll('.now').length"), 0);
-        page.value("document.querySelector('#today').click()");
-        page.until(
-            "document.querySelectorAll('.now').length > 0 && document.querySelectorAll('.bar').length > 80",
-        );
-        page.is_clean();
-    });
-    watching.await.unwrap();
+    let page = Page::open(&board.url, (1280, 900)).await;
+    page.until("document.querySelector('#fresh strong').textContent === '17 / 21'").await;
+    page.until("document.querySelector('#figures').textContent.includes('Throttled rooms1')").await;
+    page.value("document.querySelector('#next').click()").await;
+    page.until("document.querySelector('#date').value === '2026-02-10'").await;
+    page.until(
+        "document.querySelectorAll('.row').length === 21 && document.querySelectorAll('.bar').length === 3",
+    )
+    .await;
+    assert_eq!(page.value("document.querySelectorAll('.now').length").await, 0);
+    page.value("document.querySelector('#today').click()").await;
+    page.until(
+        "document.querySelectorAll('.now').length > 0 && document.querySelectorAll('.bar').length > 80",
+    )
+    .await;
+    page.is_clean().await;
+    page.close().await;
     board.stop().await;
 }
