@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageSystemAttributeName,
 };
 use futures::{StreamExt, stream};
+use roomsync_runtime::error::chain;
 use roomsync_template::{Queue, QueueSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ async fn receive(aws: &Aws, source: &QueueSource, queue: &Queue, teller: &Teller
     match request.send().await {
         Ok(received) => received.messages.unwrap_or_default(),
         Err(error) => {
-            teller.tell(News::Trouble(format!("cannot read {}: {}", queue.name, DisplayErrorContext(error))));
+            teller.tell(News::Trouble(format!("cannot read {}: {}", queue.name, chain(&error))));
             tokio::time::sleep(Duration::from_secs(1)).await;
             Vec::new()
         }

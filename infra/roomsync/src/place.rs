@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use roomsync_runtime::error::chain;
 use roomsync_runtime::{QueueUrls, SqsQueue};
 use roomsync_store::{DynamoStore, TableNames};
 use serde::Deserialize;
@@ -218,7 +218,7 @@ impl SecretNames for SecretNamesOfAws {
             {
                 Look::Missing
             }
-            Err(error) => Look::Unknown(DisplayErrorContext(&error).to_string()),
+            Err(error) => Look::Unknown(chain(&error)),
         }
     }
 }
