@@ -123,7 +123,7 @@ impl RoomStore for Aws {
         let what = self.room_what(Kind::PutRoom, &write.room.room);
         let effect = |fate| {
             let result = self.under(fate, || universe.store.put_room(write));
-            universe.room_written(write);
+            universe.room_written(&self.0, write);
             result
         };
         self.0.io(what, effect).await

@@ -101,7 +101,7 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("graph: link to another host", 20, Way::Sprung(Trap::LinkOfOtherHost)),
     of("graph: shifting view", 200, Way::Sprung(Trap::ShiftingView)),
     of("graph: readable after deletion", 300, Way::Sprung(Trap::ReadableAfterDelete)),
-    of("graph: no places", 120, Way::Sprung(Trap::NoPlaces)),
+    of("graph: no places", 400, Way::Sprung(Trap::NoPlaces)),
     of("graph: some places", 80, Way::Sprung(Trap::SomePlaces)),
     of("graph: no placeId", 60, Way::Sprung(Trap::PlaceIdMissing)),
     of("net: never arrives", 15, Way::Never),

@@ -1,23 +1,26 @@
 //! What must be true at every moment (trials, section 1). The first breach ends a history.
 
-use crate::aws_ports::Aws;
 use crate::graph_port::{Address, retry_after};
 use crate::universe::{Caller, Kind, Universe};
 use bytes::Bytes;
+use futures::FutureExt;
 use http::Response;
 use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::cursor::{Cursor, Mode};
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::room_plan::RoomWrite;
-use roomsync_domain::{Instant, RoomId, RoomRef, TenantId, guard, time::end_of_time};
+use roomsync_domain::tenant::TenantStatus;
+use roomsync_domain::{Instant, RoomId, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, RoomStore, TenantStore};
 use roomsync_testkit::{StreamRecord, Tables, fold_onto};
 use roomsync_twin::calendar::{Item, Window};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Word that is in everything that must never be seen outside of a calendar.
 pub(crate) const CANARY: &str = "canary";
+/// Endings that no look needs to be asked about.
+const GUARD_AT_LEAST: usize = 25;
 /// Most calls to Graph of one look.
 const MOST_CALLS: u32 = 600;
 /// Most calls to one mailbox at a time (throttling-limits).
@@ -36,6 +39,8 @@ pub(crate) struct Watch {
     promises: BTreeMap<(u32, String), Instant>,
     looks: BTreeMap<(u32, RoomRef), Look>,
     calendars: BTreeMap<String, Presence>,
+    /// Invocations and tenants to whom the directory showed any room.
+    shown: BTreeSet<(u32, String)>,
     folded: Tables,
     records: usize,
     /// Clocks are wrong in this history: promises that went through a table are not judged.
@@ -153,6 +158,13 @@ impl Universe {
                 watch.promises.remove(&(caller.env, lane.to_owned()));
             }
         }
+        if address.kind == Kind::Places && answer.status().is_success() {
+            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            if body["value"].as_array().map_or(body["emailAddress"].is_string(), |rows| !rows.is_empty()) {
+                let tenant = lane.split('/').next().unwrap_or_default().to_owned();
+                self.watch.borrow_mut().shown.insert((caller.invocation.get(), tenant));
+            }
+        }
         if address.kind == Kind::Login && answer.status().is_success() {
             let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             if let Some(token) = body["access_token"].as_str() {
@@ -217,7 +229,7 @@ impl Universe {
     }
 
     /// I9 and the streams: a room was written.
-    pub(crate) fn room_written(&self, write: &RoomWrite) {
+    pub(crate) fn room_written(&self, caller: &Caller, write: &RoomWrite) {
         let room = &write.room.room;
         if self.watch.borrow().homes.get(room.room.as_str()).map(String::as_str) != Some(room.tenant.as_str())
         {
@@ -225,6 +237,11 @@ impl Universe {
         }
         if write.room.state.status == RoomStatus::Removed {
             self.count("path: room removed");
+            let shown =
+                self.watch.borrow().shown.contains(&(caller.invocation.get(), room.tenant.to_string()));
+            if !shown && !self.is_turned(room) {
+                self.wrong(format!("I1: room {room} is removed by a look that saw no room at all"));
+            }
         } else if write.over.is_some() && write.look {
             self.watch.borrow_mut().returned.insert(room.clone(), self.now());
             self.count("path: room back, moved or re-addressed");
@@ -241,8 +258,7 @@ impl Universe {
         cursor: &Cursor,
         before: Option<Cursor>,
     ) {
-        let stored = Aws(caller.clone());
-        let after = futures::FutureExt::now_or_never(self.store.cursor(room)).and_then(Result::ok).flatten();
+        let after = self.store.cursor(room).now_or_never().and_then(Result::ok).flatten();
         let version = before.as_ref().map_or(0, |cursor| cursor.version);
         if after.as_ref().map_or(0, |cursor| cursor.version) == version {
             self.count("path: the fence refused a commit");
@@ -251,7 +267,6 @@ impl Universe {
             }
             return;
         }
-        drop(stored);
         if cursor.version != version {
             self.wrong(format!(
                 "I2: a commit of {room} over version {version} although it had read {}",
@@ -360,28 +375,33 @@ impl Universe {
         if let Some(look) = self.watch.borrow_mut().looks.get_mut(&key) {
             look.ended = ended;
         }
-        if ended > guard::AT_LEAST && !guarded {
-            let rows = futures::FutureExt::now_or_never(self.store.bookings(room, None, end_of_time()));
+        if ended > GUARD_AT_LEAST && !guarded {
+            let rows = self.store.bookings(room, None, end_of_time()).now_or_never();
             let rows = rows.and_then(Result::ok).unwrap_or_default();
             let live = rows.iter().filter(|row| row.is_live() && row.state.span.end > caller.now()).count();
-            if !guard::allows(ended, live + ended) {
+            // Said again here, so that the guard itself is judged.
+            if ended > GUARD_AT_LEAST.max((live + ended) / 5) {
                 self.wrong(format!("guard: a look ends {ended} of {} bookings unasked", live + ended));
             }
         }
     }
 
+    /// Whether its tenant is removed, or was or came back just now.
+    fn is_turned(&self, room: &RoomRef) -> bool {
+        let tenant = self.store.tenant(&room.tenant).now_or_never().and_then(Result::ok).flatten();
+        let lately = |at: &Instant| self.now() - *at < chrono::TimeDelta::minutes(5);
+        tenant.is_none_or(|tenant| tenant.status == TenantStatus::Removed)
+            || self.watch.borrow().turned.get(room.tenant.as_str()).is_some_and(lately)
+    }
+
     /// Whether a room or its tenant is removed in the tables.
     fn is_removed(&self, room: &RoomRef) -> bool {
-        let row = futures::FutureExt::now_or_never(self.store.room(room)).and_then(Result::ok).flatten();
-        let tenant =
-            futures::FutureExt::now_or_never(self.store.tenant(&room.tenant)).and_then(Result::ok).flatten();
-        let watch = self.watch.borrow();
+        let row = self.store.room(room).now_or_never().and_then(Result::ok).flatten();
         let lately = |at: &Instant| self.now() - *at < chrono::TimeDelta::minutes(5);
         row.is_some_and(|row| row.state.status == RoomStatus::Removed)
-            || tenant.is_none_or(|tenant| tenant.status == roomsync_domain::tenant::TenantStatus::Removed)
+            || self.is_turned(room)
             // It has come back while the look was on its way.
-            || watch.turned.get(room.tenant.as_str()).is_some_and(lately)
-            || watch.returned.get(room).is_some_and(lately)
+            || self.watch.borrow().returned.get(room).is_some_and(lately)
     }
 
     /// What is noted about rooms and tenants that cannot be read, as people see it.
@@ -391,10 +411,8 @@ impl Universe {
         for (mailbox, tenant) in &watch.homes {
             let Some(tenant) = TenantId::parse(tenant) else { continue };
             let room = RoomRef::new(tenant.clone(), RoomId::new(mailbox));
-            let cursor =
-                futures::FutureExt::now_or_never(self.store.cursor(&room)).and_then(Result::ok).flatten();
-            let memory =
-                futures::FutureExt::now_or_never(self.store.directory_memory(&tenant)).and_then(Result::ok);
+            let cursor = self.store.cursor(&room).now_or_never().and_then(Result::ok).flatten();
+            let memory = self.store.directory_memory(&tenant).now_or_never().and_then(Result::ok);
             text += &format!(
                 "{:?} {:?}",
                 cursor.and_then(|cursor| cursor.trouble),

@@ -1,0 +1,219 @@
+// Faults that are planted into a copy of the sources, to prove that the simulator finds them. Read by the build script, which refuses a
+// patch that does not fit exactly one place, and by the test that hunts them.
+//
+// `ROOT::` is the test itself: `ROOT::planted(name)` is true while that fault is hunted.
+
+/// One change of a source: file, what stands there once, and what stands there instead.
+pub type Patch = (&'static str, &'static str, &'static str);
+
+/// A fault: its name, and the changes that plant it.
+pub type Mutant = (&'static str, &'static [Patch]);
+
+/// All of them.
+pub const MUTANTS: &[Mutant] = &[
+    (
+        "cursor before rows",
+        &[(
+            "delta_poller/poll_room.rs",
+            "                self.tools.store.commit(self.room, writes, &next).await?;",
+            r#"
+                if ROOT::planted("cursor before rows") && !writes.is_empty() {
+                    self.tools.store.commit(self.room, &[], &next).await?;
+                    next.version += 1;
+                }
+                self.tools.store.commit(self.room, writes, &next).await?;"#,
+        )],
+    ),
+    (
+        "no version check on commit",
+        &[(
+            "testkit/store.rs",
+            "        check(what, self.cursors.get(room).map(|stored| stored.version), before)?;",
+            r#"
+        if !ROOT::planted("no version check on commit") {
+            check(what, self.cursors.get(room).map(|stored| stored.version), before)?;
+        }"#,
+        )],
+    ),
+    (
+        "compare by etag",
+        &[
+            (
+                "graph/entry.rs",
+                r#"    #[serde(borrow, rename = "iCalUId")]"#,
+                r#"    #[serde(borrow, rename = "@odata.etag")]
+    etag: Option<Text<'a>>,
+    #[serde(borrow, rename = "iCalUId")]"#,
+            ),
+            (
+                "graph/entry.rs",
+                r#"        Ok(CalendarEntry {"#,
+                r#"        ROOT::etag_seen(&id, self.etag.as_ref().map_or("", Text::as_str));
+        Ok(CalendarEntry {"#,
+            ),
+            (
+                "domain/plan.rs",
+                "                (true, true) => return None,",
+                r#"
+                (true, true) if !(ROOT::planted("compare by etag") && ROOT::etag_changed(&row.state.event_id)) => return None,
+                (true, true) => Change::Updated,"#,
+            ),
+        ],
+    ),
+    (
+        "no sweep on full read",
+        &[(
+            "delta_poller/poll_room.rs",
+            "        if first.missing.is_empty() {",
+            r#"        if first.missing.is_empty() || (ROOT::planted("no sweep on full read") && dirty.is_everything()) {"#,
+        )],
+    ),
+    (
+        "believe @removed",
+        &[
+            (
+                "domain/delta.rs",
+                "            DeltaChange::Removed => {}",
+                "            DeltaChange::Removed => ROOT::removal_seen(&item.id),",
+            ),
+            (
+                "delta_poller/poll_room.rs",
+                "        let mut found = self.compare(&context, window, &dirty, named).await?;",
+                r#"        let mut found = self.compare(&context, window, &dirty, named.clone()).await?;
+        if ROOT::planted("believe @removed") {
+            for row in named.iter().filter(|row| row.is_live() && ROOT::removal_was_seen(&row.state.event_id)) {
+                found.writes.retain(|write| write.booking.id != row.id);
+                found.writes.push(plan::end(row, EndReason::Deleted, context.retention_days, self.now));
+            }
+        }"#,
+            ),
+        ],
+    ),
+    (
+        "believe a paged absence",
+        &[(
+            "delta_poller/poll_room.rs",
+            "        let fates = missing::find_out(&lane, context, first.missing, answers == 1).await?;",
+            r#"        let fates = if ROOT::planted("believe a paged absence") && answers > 1 {
+            let over = first.missing.into_iter().map(|row| (row, EndReason::Deleted)).collect();
+            missing::Found { over, ..missing::Found::default() }
+        } else {
+            missing::find_out(&lane, context, first.missing, answers == 1).await?
+        };"#,
+        )],
+    ),
+    (
+        "drop after an empty page",
+        &[
+            (
+                "delta_poller/detect.rs",
+                "    let mut dirty = Dirty::default();",
+                "    let mut dirty = Dirty::default();\n    let mut empty = false;",
+            ),
+            (
+                "delta_poller/detect.rs",
+                "        for item in &page.items {",
+                r#"        empty |= page.items.is_empty() && matches!(page.next, Next::Page(_));
+        for item in page.items.iter().filter(|_| !(empty && ROOT::planted("drop after an empty page"))) {"#,
+            ),
+        ],
+    ),
+    (
+        "ignore Retry-After",
+        &[
+            (
+                "graph/send.rs",
+                "            lane.close(now + wait, &request_id);",
+                r#"            if !ROOT::planted("ignore Retry-After") {
+                lane.close(now + wait, &request_id);
+            }"#,
+            ),
+            (
+                "delta_poller/trouble.rs",
+                "            Some(now + wait.unwrap_or_else(|| due::back_off(room, failures)))",
+                r#"            let pause = wait.unwrap_or_else(|| due::back_off(room, failures));
+            (!ROOT::planted("ignore Retry-After")).then_some(now + pause)"#,
+            ),
+        ],
+    ),
+    (
+        "one token for every tenant",
+        &[(
+            "graph/token.rs",
+            "        let key = Key { tenant: connection.tenant.clone(), client_id: connection.client_id.clone(), cloud };",
+            r#"        let nobody = || TenantId::parse("00000000-0000-0000-0000-000000000000");
+        let shared = if ROOT::planted("one token for every tenant") { nobody() } else { None };
+        let tenant = shared.unwrap_or_else(|| connection.tenant.clone());
+        let key = Key { tenant, client_id: connection.client_id.clone(), cloud };"#,
+        )],
+    ),
+    (
+        "private subject stored",
+        &[
+            (
+                "graph/entry.rs",
+                "        let subject = self.subject.filter(|_| wanted.subject && !private).and_then(text);",
+                r#"        let open = !private || ROOT::planted("private subject stored");
+        let subject = self.subject.filter(|_| wanted.subject && open).and_then(text);"#,
+            ),
+            (
+                "domain/project.rs",
+                "    let may_know = |allowed: bool| allowed && !entry.private;",
+                r#"    let may_know = |allowed: bool| allowed && (!entry.private || ROOT::planted("private subject stored"));"#,
+            ),
+        ],
+    ),
+    (
+        "host check off",
+        &[
+            (
+                "graph/link.rs",
+                "    let (origin, rest) = link.split_at_checked(expected.len())?;",
+                r#"    let blind = ROOT::planted("host check off");
+    let (origin, rest) = link.split_at_checked(if blind { link.find("/v1.0/")? } else { expected.len() })?;"#,
+            ),
+            (
+                "graph/link.rs",
+                "    if !origin.eq_ignore_ascii_case(expected) {",
+                "    if !origin.eq_ignore_ascii_case(expected) && !blind {",
+            ),
+        ],
+    ),
+    (
+        "delete on empty answer",
+        &[(
+            "domain/room_plan.rs",
+            "    if !sightings.is_empty() || accept_mass_end {",
+            r#"    if !sightings.is_empty() || accept_mass_end || ROOT::planted("delete on empty answer") {"#,
+        )],
+    ),
+    (
+        "guard off",
+        &[(
+            "domain/guard.rs",
+            "    ending <= limit(of)",
+            r#"    ending <= limit(of) || ROOT::planted("guard off")"#,
+        )],
+    ),
+    (
+        "unstable sort in planner",
+        &[(
+            "domain/plan.rs",
+            "    plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));",
+            r#"    plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));
+    if ROOT::planted("unstable sort in planner") && ROOT::coin() {
+        plan.writes.reverse();
+    }"#,
+        )],
+    ),
+    (
+        "stored rows by start only",
+        &[(
+            "delta_poller/poll_room.rs",
+            "        known.extend(named);",
+            r#"        if !ROOT::planted("stored rows by start only") {
+            known.extend(named);
+        }"#,
+        )],
+    ),
+];

@@ -1,0 +1,89 @@
+//! Every planted fault is caught, or the simulator proves nothing.
+//!
+//! The modules below are copies of the sources that ship, with the faults of `mutants.rs` behind a switch (see `build.rs`).
+#![allow(missing_docs, clippy::print_stderr, reason = "copied modules, and what their switches need")]
+
+include!(concat!(env!("OUT_DIR"), "/planted/index.rs"));
+include!("../mutants.rs");
+
+use domain::EventId;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Histories in which a fault has to show.
+const BUDGET: u64 = 3000;
+/// Histories without any fault, on the same copy.
+const CLEAN: u64 = 1000;
+
+static HUNTED: Mutex<&str> = Mutex::new("");
+static SPARK: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static ETAGS: RefCell<BTreeMap<String, (String, String)>> = const { RefCell::new(BTreeMap::new()) };
+    static REMOVALS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Whether a fault is hunted now.
+fn planted(name: &str) -> bool {
+    *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) == name
+}
+
+/// Differs from run to run.
+fn coin() -> bool {
+    SPARK.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
+}
+
+fn etag_seen(id: &str, etag: &str) {
+    if planted("compare by etag") {
+        ETAGS.with_borrow_mut(|etags| etags.entry(id.to_owned()).or_default().0 = etag.to_owned());
+    }
+}
+
+/// Whether an entry has another etag than when this was asked before.
+fn etag_changed(id: &Option<EventId>) -> bool {
+    let Some(id) = id else { return false };
+    ETAGS.with_borrow_mut(|etags| {
+        let (seen, before) = etags.entry(id.to_string()).or_default();
+        let changed = !before.is_empty() && seen != before;
+        before.clone_from(seen);
+        changed
+    })
+}
+
+fn removal_seen(id: &EventId) {
+    if planted("believe @removed") {
+        REMOVALS.with_borrow_mut(|removals| removals.insert(id.to_string()));
+    }
+}
+
+fn removal_was_seen(id: &Option<EventId>) -> bool {
+    id.as_ref().is_some_and(|id| REMOVALS.with_borrow_mut(|removals| removals.remove(id.as_str())))
+}
+
+fn hunt(name: &'static str, seeds: u64) -> simulation::Outcome {
+    *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) = name;
+    let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(4);
+    let crowd = simulation::Crowd { seeds: (0..seeds).collect(), steps: simulation::STEPS, jobs, enough: 1 };
+    let outcome = simulation::run_all(&crowd, || {});
+    *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) = "";
+    outcome
+}
+
+#[test]
+fn every_planted_fault_is_caught_and_nothing_else() {
+    let clean = hunt("", CLEAN);
+    assert!(clean.failures.is_empty(), "without any planted fault: {:?}", clean.failures);
+    let mut escaped = Vec::new();
+    for (name, _) in MUTANTS {
+        let outcome = hunt(name, BUDGET);
+        match outcome.failures.first() {
+            Some((seed, wrong)) => {
+                eprintln!("{name}: seed {seed}, {}", wrong.first().map_or("", String::as_str))
+            }
+            None => escaped.push(*name),
+        }
+    }
+    assert!(escaped.is_empty(), "not caught in {BUDGET} histories: {}", escaped.join(", "));
+}
