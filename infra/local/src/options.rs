@@ -1,8 +1,11 @@
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Parser;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use url::{Host, Url};
 
 use crate::Ports;
@@ -27,7 +30,7 @@ pub struct Options {
     pub tenant_files: Vec<PathBuf>,
 
     /// Put a secret into the local Secrets Manager (may be repeated)
-    #[arg(long = "secret", value_name = "NAME=VALUE")]
+    #[arg(long = "secret", value_name = "NAME=VALUE", value_parser = SecretParser)]
     pub secrets: Vec<Secret>,
 
     /// No built-in Outlook traffic
@@ -45,6 +48,10 @@ pub struct Options {
     /// First of the five ports that are used
     #[arg(long, value_name = "N", default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1024..=65_531))]
     pub port_base: u16,
+
+    /// Keep everything that is made while running in this folder instead of .local, so that a second one can run beside
+    #[arg(long, value_name = "FOLDER")]
+    pub state: Option<PathBuf>,
 
     /// Build the functions optimised
     #[arg(long)]
@@ -99,6 +106,26 @@ impl FromStr for Secret {
     }
 }
 
+/// Reads a secret; unlike clap's own parsers it does not repeat what it refuses.
+#[derive(Clone)]
+struct SecretParser;
+
+impl TypedValueParser for SecretParser {
+    type Value = Secret;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Secret, clap::Error> {
+        let text = value.to_str().unwrap_or_default();
+        text.parse().map_err(|expected| {
+            clap::Error::raw(ErrorKind::ValueValidation, format!("--secret: {expected}\n")).with_cmd(command)
+        })
+    }
+}
+
 /// An address that a token may be sent to: https, or this machine.
 fn remote(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
@@ -134,7 +161,7 @@ mod tests {
     fn every_option_of_the_contract_is_understood() {
         let options = Options::try_parse_from(
             "local --graph-url http://127.0.0.1:9001/ --login-url http://[::1]:9002 --tenant-file a.yaml --tenant-file \
-             b.yaml --secret roomsync/x=a=b --no-demo --poll-every 2 --rooms-every 3 --port-base 7000 --release"
+             b.yaml --secret roomsync/x=a=b --no-demo --poll-every 2 --rooms-every 3 --port-base 7000 --state x --release"
                 .split_whitespace(),
         )
         .unwrap();
@@ -146,6 +173,7 @@ mod tests {
         );
         assert_eq!((options.poll_every, options.rooms_every), (Some(2), Some(3)));
         assert!(options.no_demo && options.release);
+        assert_eq!(options.state.as_deref(), Some("x".as_ref()));
         assert_eq!(options.ports().webhook, 7004);
     }
 
@@ -166,6 +194,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_refused_is_not_repeated() {
-        assert!(refusal(&["--secret", "novalue="]).contains("expected NAME=VALUE"));
+        let refusal = refusal(&["--secret", "hush"]);
+        assert!(refusal.contains("expected NAME=VALUE") && !refusal.contains("hush"), "{refusal}");
     }
 }

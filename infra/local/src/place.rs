@@ -12,11 +12,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// The checkout this program was built from.
-    #[must_use]
-    pub fn of_checkout() -> Self {
+    /// The checkout this program was built from, with its working folder in it or where `state` says.
+    ///
+    /// # Errors
+    /// `state` is relative and there is no current directory.
+    pub fn of_checkout(state: Option<&Path>) -> std::io::Result<Self> {
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
-        Self::new(checkout, &checkout.join(".local"))
+        let local = state.map_or_else(|| Ok(checkout.join(".local")), std::path::absolute)?;
+        Ok(Self::new(checkout, &local))
     }
 
     /// A checkout with its working folder elsewhere, as tests want it.

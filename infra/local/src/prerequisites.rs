@@ -82,7 +82,11 @@ pub(crate) fn only_one(place: &Place) -> anyhow::Result<File> {
     let path = place.local.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if file.try_lock().is_err() {
-        bail!("cargo local already runs in this checkout; end it with Ctrl-C first");
+        bail!(
+            "cargo local already runs in {}; end it with Ctrl-C first, or run this one beside it with --state FOLDER and \
+             --port-base N",
+            place.local.display()
+        );
     }
     Ok(file)
 }

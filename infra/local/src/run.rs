@@ -21,7 +21,7 @@ use crate::{
 /// # Errors
 /// Something that is needed is missing or ends by itself; the message is one sentence with the way out.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let place = Place::of_checkout();
+    let place = Place::of_checkout(options.state.as_deref())?;
     let _only_one = prerequisites::only_one(&place)?;
     prerequisites::free_ports(options.ports())?;
     EndpointsFile::remove_stale(&place);

@@ -18,6 +18,8 @@ pub(crate) async fn watch(board: &Running, teller: &Teller) -> Infallible {
     loop {
         beat.tick().await;
         let glance = board.glance(known);
+        // A stream comes after its table: what it still has to tell belongs to the copy.
+        let told = glance.changes == known;
         known = glance.changes;
         if glance.rooms == 0 {
             continue;
@@ -28,7 +30,7 @@ pub(crate) async fn watch(board: &Running, teller: &Teller) -> Infallible {
             copied: count(glance.copied),
             bookings: count(glance.bookings),
         });
-        if glance.copied + glance.stuck == glance.rooms {
+        if told && glance.copied + glance.stuck == glance.rooms {
             teller.tell(News::CopyOver { stuck: count(glance.stuck) });
             break;
         }
