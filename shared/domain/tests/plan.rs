@@ -261,13 +261,13 @@ fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
 }
 
 #[test]
-fn subjects_lose_control_characters_and_blanks_and_have_an_end() {
+fn subjects_lose_control_characters_and_have_an_end() {
     let entry =
         CalendarEntry { subject: Some(format!(" Jane\u{7}\n Doe {}", "x".repeat(900))), ..meeting("a", 60) };
     let Meaning::Booked(state) = meaning(&entry, &context()) else { panic!("booked") };
     let subject = state.subject.unwrap();
     assert!(
-        subject.starts_with("Jane Doe") && subject.chars().count() <= 255 && !subject.contains('\n'),
+        subject.starts_with(" Jane Doe") && subject.chars().count() <= 255 && !subject.contains('\n'),
         "{subject}"
     );
 }
@@ -365,6 +365,13 @@ proptest! {
         prop_assert!(cuts.iter().all(|cut| items(cut) <= 95));
         prop_assert_eq!(cuts.concat(), writes);
     }
+}
+
+#[test]
+fn a_subject_of_blanks_is_none() {
+    let entry = CalendarEntry { subject: Some(" \n ".into()), ..meeting("a", 60) };
+    let Meaning::Booked(state) = meaning(&entry, &context()) else { panic!("booked") };
+    assert_eq!(state.subject, None);
 }
 
 #[test]
