@@ -1,5 +1,7 @@
 //! The planner's decision table, row by row, and what must hold for every input.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
 use roomsync_domain::booking::{Booking, EndReason, Kind, Status};

@@ -1,5 +1,5 @@
 //! Random histories of people, administrators and misfortunes: whatever happened, once it is over the tables equal the calendars.
-#![allow(missing_docs, reason = "the names are the documentation")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "the names are the documentation; a test may fail")]
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 use rand::rngs::SmallRng;
