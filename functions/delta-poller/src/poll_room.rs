@@ -75,7 +75,10 @@ where
         let look = Look { hint, tenant, tools, room: &room, now: tools.clock.now(), deadline };
         let result = match look.run(&cursor).await {
             Err(Stop::Graph(error)) => {
-                let Some(next) = trouble::note(&room, &cursor, &error, look.now) else {
+                let owed = owing(hint, &cursor);
+                let Some(next) =
+                    trouble::note(&room, owed.as_ref().unwrap_or(&cursor), &error, look.now).or(owed)
+                else {
                     return Ok(Outcome::Troubled(trouble::kind(&error)));
                 };
                 let noted = tools.store.commit(&room, &[], &next).await;
@@ -91,6 +94,12 @@ where
             other => return other,
         }
     }
+}
+
+/// The cursor of a room whose whole look cannot be done now: nobody asks again for what it was to see anew, so the next look must be whole.
+/// Nothing if that is so already.
+fn owing(hint: &PollHint, cursor: &Cursor) -> Option<Cursor> {
+    (hint.full && !cursor.policy.is_empty()).then(|| Cursor { policy: String::new(), ..cursor.clone() })
 }
 
 /// One attempt.
@@ -149,6 +158,9 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             return self.retire(cursor).await;
         }
         if let Some(at) = cursor.not_before.filter(|at| self.now < *at) {
+            if let Some(owing) = owing(self.hint, cursor) {
+                self.tools.store.commit(self.room, &[], &owing).await?;
+            }
             return Ok(Outcome::Waiting(at));
         }
         let cursor = if cursor.mode == Mode::Retired {

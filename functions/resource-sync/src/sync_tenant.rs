@@ -6,12 +6,12 @@
 use crate::sight;
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
-use roomsync_domain::Instant;
 use roomsync_domain::cursor::{Trouble, TroubleKind};
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
-use roomsync_domain::room::RoomStatus;
+use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
+use roomsync_domain::{Instant, RoomRef};
 use roomsync_ports::{Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
 use thiserror::Error;
 
@@ -76,7 +76,7 @@ where
     if tenant.status == TenantStatus::Removed {
         let active = stored.iter().filter(|room| room.state.status == RoomStatus::Active);
         let writes = active.map(|room| room_plan::removal(room, now)).collect();
-        let written = apply(store, queue, writes, now).await?;
+        let written = apply(store, queue, writes, Vec::new(), now).await?;
         return Ok(Outcome::Done { rooms: 0, written, missing: 0, refused: Vec::new() });
     }
     let memory = store.directory_memory(id).await?;
@@ -101,7 +101,10 @@ where
         now,
     );
     let missing_count = missing.len();
-    let written = apply(store, queue, writes, now).await?;
+    // Written by a sync that did not come to its end: its hints may be lost.
+    let unfinished = |room: &&Room| memory.last_success_at.is_some_and(|last| room.observed_at > last);
+    let owed = stored.iter().filter(unfinished).map(|room| look_at(&room.room)).collect();
+    let written = apply(store, queue, writes, owed, now).await?;
     let refused: Vec<String> = sight.refused.keys().cloned().collect();
     let next = DirectoryMemory {
         version: memory.version,
@@ -120,31 +123,38 @@ where
     })
 }
 
-/// Writes rooms, then asks for a look at those whose bookings it concerns. A lost hint is made up for by the dispatcher.
+fn look_at(room: &RoomRef) -> PollHint {
+    PollHint::new(room, HintReason::Rooms).full()
+}
+
+/// Writes rooms, then asks for a look at those whose bookings it concerns, and for the looks that are owed. What is lost between the two
+/// is owed by the next sync, because this one does not come to remember its success.
 async fn apply<S: RoomStore, Q: HintQueue>(
     store: &S,
     queue: &Q,
     writes: Vec<RoomWrite>,
+    owed: Vec<PollHint>,
     now: Instant,
 ) -> Result<usize, Failure> {
-    let results: Vec<Result<Option<PollHint>, StoreError>> = stream::iter(&writes)
-        .map(|write| async move {
-            store.put_room(write).await?;
-            Ok(write.look.then(|| PollHint::new(&write.room.room, HintReason::Rooms).full()))
-        })
+    let results: Vec<(&RoomWrite, Result<(), StoreError>)> = stream::iter(&writes)
+        .map(|write| async move { (write, store.put_room(write).await) })
         .buffered(AT_ONCE)
         .collect()
         .await;
-    let (mut hints, mut written, mut failure) = (Vec::new(), 0, None);
-    for result in results {
+    let (mut hints, mut written, mut failure) = (owed, 0, None);
+    for (write, result) in results {
         match result {
-            Ok(hint) => {
-                written += 1;
-                hints.extend(hint);
-            }
-            // Another sync of this tenant was first; it has seen what we have seen, or the next one does.
+            Ok(()) => written += 1,
+            // Another sync of this tenant was first; it has seen what we have seen, or the next one does. Or it was this one, and a
+            // repetition on the way was refused, so the look is asked for all the same.
             Err(StoreError::Conflict(_)) => {}
-            Err(error) => failure = Some(error),
+            Err(error) => {
+                failure = Some(error);
+                continue;
+            }
+        }
+        if write.look {
+            hints.push(look_at(&write.room.room));
         }
     }
     queue.send_polls(&hints, &now.timestamp_millis().to_string()).await?;

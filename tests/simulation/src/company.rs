@@ -23,6 +23,8 @@ pub(crate) const TENANTS: [&str; 2] =
 const CLIENT: &str = "5c8b0c0e-31cd-4a0b-9a52-1f3a6ad1f0de";
 /// The room list of each tenant.
 const LIST: &str = "list.one@shared.example";
+/// What follows the name of a room that got another address.
+const MOVED: &str = ".moved@shared.example";
 /// Where rooms may be.
 const ROOMS: [&str; 3] = ["room.a@shared.example", "room.b@shared.example", "room.c@shared.example"];
 
@@ -225,15 +227,7 @@ impl Company {
                 self.put(universe, &self.rooms[pick]);
                 "admin: room renamed"
             }
-            6 if seat.exists && others > 0 => {
-                let plain =
-                    ROOMS.iter().find(|own| own.starts_with(&seat.address[..6])).copied().unwrap_or(ROOMS[0]);
-                let other = plain.replace("@", ".moved@");
-                let address = if seat.address == plain { other } else { plain.to_owned() };
-                self.rooms[pick].address = address;
-                self.put(universe, &self.rooms[pick]);
-                "admin: room re-addressed"
-            }
+            6 if seat.exists && others > 0 => self.readdress(universe, pick),
             7 if seat.exists && others > 0 => {
                 self.rooms[pick].hidden = !seat.hidden;
                 self.put(universe, &self.rooms[pick]);
@@ -275,6 +269,17 @@ impl Company {
             .story
             .say(|| format!("administrator of {}: {name} ({})", universe.name_of(self.id), seat.name));
         name
+    }
+
+    /// A room gets another address, or its first one back.
+    pub(crate) fn readdress(&mut self, universe: &Universe, room: usize) -> &'static str {
+        let address = &self.rooms[room].address;
+        self.rooms[room].address = match address.strip_suffix(MOVED) {
+            Some(name) => format!("{name}@shared.example"),
+            None => address.replace("@shared.example", MOVED),
+        };
+        self.put(universe, &self.rooms[room]);
+        "admin: room re-addressed"
     }
 
     /// A room leaves the directory, and its mailbox with it.

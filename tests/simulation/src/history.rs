@@ -21,6 +21,7 @@ use roomsync_domain::{RoomId, RoomRef};
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::{Tuning, Twin};
+use std::panic::catch_unwind;
 use std::rc::Rc;
 
 /// Which history, and how closely it is watched.
@@ -85,6 +86,25 @@ struct History {
 /// Lives through a history.
 #[must_use]
 pub fn run(plan: &Plan) -> Report {
+    match catch_unwind(|| watched(plan)) {
+        Ok(report) => report,
+        // Nobody caught it: it was our own, or of a function that catches none.
+        Err(_) => {
+            let report = Report {
+                wrong: panics::take(),
+                tally: Tally::default(),
+                print: 0,
+                story: Vec::new(),
+                calls: 0,
+                steps: 0,
+            };
+            panics::rest();
+            report
+        }
+    }
+}
+
+fn watched(plan: &Plan) -> Report {
     if !plan.listens {
         return live(plan, |_| {});
     }

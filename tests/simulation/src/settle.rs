@@ -126,6 +126,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     companies.iter_mut().for_each(|company| company.relent(universe));
     // What died holds its messages until they may be seen again; throttling is over by then.
     pass(universe, TimeDelta::seconds(400));
+    fleet.enforce_timeouts();
     calm(universe, fleet);
     drain(universe, fleet);
     for _ in 0..ROUNDS {
@@ -281,17 +282,16 @@ fn truth(universe: &Universe, company: &Company, room: &Room, window: Span) -> B
         };
         let private = instance.sensitivity != Sensitivity::Normal;
         let may = |take: Take| take == Take::UnlessPrivate && !private;
-        let subject = instance.subject.trim().to_owned();
         let seen = Seen {
             start,
-            // A time that the clocks skip may lie after the end as they show it.
-            end: end.max(start),
+            end,
             tentative: instance.show_as == ShowAs::Tentative,
             private,
             all_day: instance.days,
             kind: instance.kind,
             uid: Some(instance.uid),
-            subject: Some(subject).filter(|text| may(company.config.privacy.subject) && !text.is_empty()),
+            subject: Some(instance.subject)
+                .filter(|text| may(company.config.privacy.subject) && !text.trim().is_empty()),
             organizer: Some(instance.organizer).filter(|_| may(company.config.privacy.organizer)),
             room: room.state.email.clone(),
         };

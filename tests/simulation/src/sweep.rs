@@ -54,6 +54,11 @@ pub const SCRIPTS: &[Script] = &[
         scene.company.bring_back(&scene.universe, 0);
         scene.rounds(1);
     }),
+    ("a room gets another address", |scene| {
+        scene.rounds(1);
+        scene.company.readdress(&scene.universe, 0);
+        scene.rounds(1);
+    }),
     ("the guard", |scene| {
         let uid = scene.book(1, 40, "Training");
         scene.rounds(1);

@@ -35,7 +35,9 @@ impl Span {
     /// the true instant, whatever midnight is displayed).
     pub fn instants(&self, calendar: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
         let tz = if self.all_day { calendar } else { self.zone.tz() };
-        (zone::instant(tz, self.start), zone::instant(tz, self.end))
+        let start = zone::instant(tz, self.start);
+        // A begin that the clocks skip lies later than they show it, maybe after the end.
+        (start, zone::instant(tz, self.end).max(start))
     }
 
     /// The same span on another first date.
