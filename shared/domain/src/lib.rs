@@ -4,6 +4,7 @@
 //! in the same order, on every machine.
 
 pub mod booking;
+pub mod client_state;
 pub mod context;
 pub mod cursor;
 pub mod delta;
