@@ -1,8 +1,8 @@
 //! A shared adapter is an adapter.
 
 use crate::{
-    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
-    TenantStore,
+    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
+    StoreError, TenantStore,
 };
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;

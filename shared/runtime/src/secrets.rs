@@ -22,7 +22,8 @@ impl SecretsManager {
     }
 
     async fn value(&self, name: &str, stage: Option<&str>) -> Result<Secret, SecretError> {
-        let request = self.client.get_secret_value().secret_id(name).set_version_stage(stage.map(str::to_owned));
+        let request =
+            self.client.get_secret_value().secret_id(name).set_version_stage(stage.map(str::to_owned));
         let answer = request.send().await.map_err(|error| {
             if error.as_service_error().is_some_and(|service| service.is_resource_not_found_exception()) {
                 SecretError::Missing(name.to_owned())

@@ -82,7 +82,8 @@ impl Names {
         let Self { region, account, .. } = self;
         let name = self.physical(logical, own);
         if (kind, attribute) == ("AWS::Serverless::HttpApi", "ApiEndpoint") {
-            let made_up = || format!("https://{}.execute-api.{region}.amazonaws.com", name.to_ascii_lowercase());
+            let made_up =
+                || format!("https://{}.execute-api.{region}.amazonaws.com", name.to_ascii_lowercase());
             return Some(self.api_endpoint.clone().unwrap_or_else(made_up));
         }
         let arn = match kind {

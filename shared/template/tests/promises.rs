@@ -362,7 +362,8 @@ fn nobody_changes_tables_queues_or_secrets_and_only_the_keeper_deletes_items_tha
     for role in &stack().roles {
         for (resource, actions) in allowed(role) {
             assert!(actions.is_disjoint(&forbidden), "{}: {actions:?}", role.logical);
-            let may = role.logical == "SubscriptionKeeperRole" && resource.ends_with("roomsync-SyncStateTable");
+            let may =
+                role.logical == "SubscriptionKeeperRole" && resource.ends_with("roomsync-SyncStateTable");
             assert!(may || !actions.contains(deletes), "{}: {resource}", role.logical);
         }
     }

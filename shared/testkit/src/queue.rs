@@ -33,8 +33,14 @@ impl MemoryQueue {
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
         let queue = || Mutex::new(FifoQueue::new(FifoRules::default()));
-        Self { clock, polls: queue(), tenants: queue(), lifecycle: queue(), rejections: Mutex::default(),
-            refusing: Mutex::default() }
+        Self {
+            clock,
+            polls: queue(),
+            tenants: queue(),
+            lifecycle: queue(),
+            rejections: Mutex::default(),
+            refusing: Mutex::default(),
+        }
     }
 
     fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {

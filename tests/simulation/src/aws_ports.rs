@@ -11,8 +11,8 @@ use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{
-    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
-    TenantStore,
+    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
+    StoreError, TenantStore,
 };
 use std::future::Future;
 
