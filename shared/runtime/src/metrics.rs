@@ -24,6 +24,10 @@ pub enum Metric {
     RoomChanges,
     /// Hints sent by the dispatcher.
     Hints,
+    /// Items of Graph's notices that were believed.
+    Notices,
+    /// Items that were not.
+    NoticesRejected,
 }
 
 impl Metric {
@@ -37,6 +41,8 @@ impl Metric {
             Self::Troubled => "Troubled",
             Self::RoomChanges => "RoomChanges",
             Self::Hints => "Hints",
+            Self::Notices => "Notices",
+            Self::NoticesRejected => "NoticesRejected",
         }
     }
 }

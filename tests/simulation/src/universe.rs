@@ -141,6 +141,8 @@ pub(crate) enum Kind {
     Commit,
     SendPolls,
     SendTenants,
+    SendNotices,
+    SendLifecycle,
     Reject,
 }
 
@@ -186,6 +188,8 @@ impl Kind {
             Self::Commit => "commit",
             Self::SendPolls => "send poll hints",
             Self::SendTenants => "send tenant hints",
+            Self::SendNotices => "send hints of notices",
+            Self::SendLifecycle => "send hints for subscriptions",
             Self::Reject => "set messages aside",
         }
     }
