@@ -1,9 +1,9 @@
 use crate::fifo::{FifoQueue, FifoRules, Message};
 use crate::{TestClock, lock};
 use chrono::TimeDelta;
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::ids::derived;
-use roomsync_ports::{Clock, HintQueue, QueueError, Rejection};
+use roomsync_ports::{Clock, HintQueue, Notice, QueueError, Rejection};
 use std::sync::Mutex;
 
 /// The queues between functions, in memory.
@@ -12,6 +12,7 @@ pub struct MemoryQueue {
     clock: TestClock,
     polls: Mutex<FifoQueue>,
     tenants: Mutex<FifoQueue>,
+    lifecycle: Mutex<FifoQueue>,
     rejections: Mutex<Vec<Rejection>>,
 }
 
@@ -22,6 +23,8 @@ pub enum Lane {
     Polls,
     /// Hints for tenants, group = tenant.
     Tenants,
+    /// Hints for subscriptions, group = room.
+    Lifecycle,
 }
 
 impl MemoryQueue {
@@ -29,13 +32,14 @@ impl MemoryQueue {
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
         let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
-        Self { clock, polls: queue(0), tenants: queue(1), rejections: Mutex::default() }
+        Self { clock, polls: queue(0), tenants: queue(1), lifecycle: queue(2), rejections: Mutex::default() }
     }
 
     fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {
         match lane {
             Lane::Polls => &self.polls,
             Lane::Tenants => &self.tenants,
+            Lane::Lifecycle => &self.lifecycle,
         }
     }
 
@@ -85,15 +89,15 @@ impl MemoryQueue {
         hint: &T,
         tick: &str,
     ) -> Result<(), QueueError> {
-        let body = serde_json::to_string(hint).map_err(|error| QueueError {
-            sent: 1,
-            refused: 1,
-            why: error.to_string(),
-        })?;
+        let body = body(hint)?;
         let deduplication = derived(&["hint", group, tick, &body]).to_string();
         self.send(lane, group, &deduplication, &body);
         Ok(())
     }
+}
+
+fn body(hint: &impl serde::Serialize) -> Result<String, QueueError> {
+    serde_json::to_string(hint).map_err(|error| QueueError { sent: 1, refused: 1, why: error.to_string() })
 }
 
 impl HintQueue for MemoryQueue {
@@ -109,11 +113,23 @@ impl HintQueue for MemoryQueue {
         let now = self.clock.now();
         for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
             // No two queues have a receipt in common.
-            for lane in [Lane::Polls, Lane::Tenants] {
+            for lane in [Lane::Polls, Lane::Tenants, Lane::Lifecycle] {
                 lock(self.lane(lane)).hide(receipt, delay, now);
             }
         }
         Ok(())
+    }
+
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        notices.iter().try_for_each(|Notice { hint, mark }| {
+            let group = hint.room().key();
+            self.send(Lane::Polls, &group, &derived(&["notice", &group, mark]).to_string(), &body(hint)?);
+            Ok(())
+        })
+    }
+
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        hints.iter().try_for_each(|hint| self.send_hint(Lane::Lifecycle, &hint.room().key(), hint, tick))
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
