@@ -39,8 +39,7 @@ impl Hint for PollHint {
     }
 
     fn merge(&mut self, other: Self) {
-        self.full |= other.full;
-        self.accept_mass_end |= other.accept_mass_end;
+        PollHint::merge(self, other);
     }
 }
 
