@@ -24,7 +24,12 @@ pub struct Notices {
     pub sent_at: Option<Instant>,
     /// How often one of them was received at most.
     pub receives: u32,
+    /// How many there are.
+    pub count: usize,
 }
+
+/// So many messages in one batch are more than a change or two explain.
+const FLOOD: usize = 5;
 
 /// What notices are worth before a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,12 @@ pub enum Worth {
 }
 
 impl Notices {
+    /// Whether there are so many that more may follow, in other environments too.
+    #[must_use]
+    pub fn are_a_flood(&self) -> bool {
+        self.count >= FLOOD
+    }
+
     /// What they are worth, when the newest look was begun at `last_look`.
     #[must_use]
     pub fn worth(&self, last_look: Option<Instant>, now: Instant) -> Worth {
@@ -69,7 +80,7 @@ mod tests {
     }
 
     fn notices(sent: i64, receives: u32) -> Notices {
-        Notices { sent_at: Some(at(sent)), receives }
+        Notices { sent_at: Some(at(sent)), receives, count: 1 }
     }
 
     #[test]
@@ -87,7 +98,7 @@ mod tests {
         for (sent, receives, last, now, worth) in cases {
             assert_eq!(notices(sent, receives).worth(last.map(at), at(now)), worth, "{sent} {last:?} {now}");
         }
-        let unknown = Notices { sent_at: None, receives: 1 };
+        let unknown = Notices { sent_at: None, receives: 1, count: 1 };
         assert_eq!(unknown.worth(Some(at(0)), at(5_000)), Worth::Look);
         assert_eq!(unknown.again(at(0), true), None);
     }
