@@ -28,6 +28,10 @@ pub enum Metric {
     RoomChanges,
     /// Hints sent by the dispatcher.
     Hints,
+    /// Items of Graph's notices that were believed.
+    Notices,
+    /// Items that were not.
+    NoticesRejected,
 }
 
 impl Metric {
@@ -43,6 +47,8 @@ impl Metric {
             Self::Troubled => "Troubled",
             Self::RoomChanges => "RoomChanges",
             Self::Hints => "Hints",
+            Self::Notices => "Notices",
+            Self::NoticesRejected => "NoticesRejected",
         }
     }
 }

@@ -14,6 +14,7 @@ pub struct MemoryQueue {
     tenants: Mutex<FifoQueue>,
     lifecycle: Mutex<FifoQueue>,
     rejections: Mutex<Vec<Rejection>>,
+    refusing: Mutex<Vec<Lane>>,
 }
 
 /// One of the queues.
@@ -32,7 +33,14 @@ impl MemoryQueue {
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
         let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
-        Self { clock, polls: queue(0), tenants: queue(1), lifecycle: queue(2), rejections: Mutex::default() }
+        Self {
+            clock,
+            polls: queue(0),
+            tenants: queue(1),
+            lifecycle: queue(2),
+            rejections: Mutex::default(),
+            refusing: Mutex::default(),
+        }
     }
 
     fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {
@@ -41,6 +49,18 @@ impl MemoryQueue {
             Lane::Tenants => &self.tenants,
             Lane::Lifecycle => &self.lifecycle,
         }
+    }
+
+    /// From now on nothing that a function sends is taken by these lanes.
+    pub fn refuse(&self, lanes: &[Lane]) {
+        *lock(&self.refusing) = lanes.to_vec();
+    }
+
+    fn taking(&self, lane: Lane, sent: usize) -> Result<(), QueueError> {
+        if lock(&self.refusing).contains(&lane) {
+            return Err(QueueError { sent, refused: sent, why: "ServiceUnavailable".to_owned() });
+        }
+        Ok(())
     }
 
     /// Puts a raw message in, for bodies that no program of ours would write.
@@ -102,10 +122,12 @@ fn body(hint: &impl serde::Serialize) -> Result<String, QueueError> {
 
 impl HintQueue for MemoryQueue {
     async fn send_polls(&self, hints: &[PollHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Polls, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Polls, &hint.room().key(), hint, tick))
     }
 
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Tenants, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Tenants, hint.tenant_id.as_str(), hint, tick))
     }
 
@@ -121,6 +143,7 @@ impl HintQueue for MemoryQueue {
     }
 
     async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        self.taking(Lane::Polls, notices.len())?;
         notices.iter().try_for_each(|Notice { hint, mark }| {
             let group = hint.room().key();
             self.send(Lane::Polls, &group, &derived(&["notice", &group, mark]).to_string(), &body(hint)?);
@@ -129,6 +152,7 @@ impl HintQueue for MemoryQueue {
     }
 
     async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Lifecycle, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Lifecycle, &hint.room().key(), hint, tick))
     }
 

@@ -29,6 +29,11 @@ impl MemorySecrets {
         entries.insert(name.to_owned(), Entry { current: Secret::new(value), previous });
     }
 
+    /// Takes an entry away.
+    pub fn remove(&self, name: &str) {
+        lock(&self.entries).remove(name);
+    }
+
     /// How often entries were asked for, current values only.
     #[must_use]
     pub fn reads(&self) -> u32 {
