@@ -3,16 +3,22 @@
 mod admin;
 pub mod calendar;
 pub mod control;
+mod create;
 mod delta;
 pub mod demo;
 mod edit;
+mod entries;
 mod events;
 pub mod faults;
+mod judge;
+mod late;
 mod login;
+pub mod mails;
 pub mod openapi;
 pub mod outlook;
 mod payload;
 mod places;
+mod post;
 pub mod processing;
 mod report;
 mod request;
@@ -35,7 +41,10 @@ use rand::rngs::SmallRng;
 
 use calendar::{Mailbox, MailboxState};
 use faults::{Effect, Faults};
+use late::Late;
 use login::Grant;
+use mails::Mails;
+use post::Pace;
 use processing::Context;
 use report::Report;
 use request::Call;
@@ -44,13 +53,15 @@ use tenant::Tenant;
 use throttle::Throttle;
 use wire::{Refusal, Reply};
 
+pub use entries::Entry;
 pub use faults::{Delivery, Fault};
+pub use mails::{Hand, Mail, MailKind};
 pub use outlook::{Action, Meeting, Refused};
 pub use processing::RoomPolicy;
 pub use report::{Counters, Instance, Seen};
 pub use request::Kind;
 pub use switches::{Trap, Tuning};
-pub use tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, World};
+pub use tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, UserSpec, World};
 pub use throttle::{Lane, Violation};
 
 /// The stand-in for the login host and Microsoft Graph. Pure: no I/O, no clock, no randomness but its seed.
@@ -67,6 +78,8 @@ pub struct Twin {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) report: Report,
+    pub(crate) mails: Mails,
+    pub(crate) late: Late,
     pub(crate) counter: u64,
     pub(crate) links: u32,
     forced: Option<Trap>,
@@ -96,6 +109,8 @@ impl Twin {
             faults: Faults::default(),
             throttle: Throttle::default(),
             report: Report::default(),
+            mails: Mails::default(),
+            late: Late::default(),
             counter: 0,
             links: 0,
             forced: None,
@@ -156,25 +171,12 @@ impl Twin {
         self.throttle.end(lane);
     }
 
-    /// Lets time pass: room attendants decide what is due.
-    pub fn advance(&mut self, now: DateTime<Utc>) {
-        self.now = self.now.max(now);
-        if self.tenants.values().all(|tenant| tenant.due.is_empty()) {
-            return;
-        }
-        for id in self.tenants.keys().cloned().collect::<Vec<_>>() {
-            if let Some((tenant, mut context)) = self.split(&id) {
-                tenant.settle(&mut context);
-            }
-        }
-    }
-
     /// The latest time it has been told.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
 
-    fn execute(
+    pub(crate) fn execute(
         &mut self,
         call: &Call,
         request: &Request<Bytes>,
@@ -275,6 +277,11 @@ impl Twin {
                 *delivery = Delivery::DropBeforeEffect;
                 return Reply::empty(504);
             }
+            Effect::LandLater { ms } => {
+                *delivery = Delivery::DropBeforeEffect;
+                self.postpone(request, ms);
+                return Reply::empty(504);
+            }
             Effect::Spring { trap } => self.forced = Some(trap),
             Effect::Reset => *delivery = Delivery::ResetMidBody,
             Effect::DropAfterEffect => *delivery = Delivery::DropAfterEffect,
@@ -330,10 +337,17 @@ impl Twin {
 
     /// One tenant, and what steps in it need besides.
     pub(crate) fn split(&mut self, tenant: &str) -> Option<(&mut Tenant, Context<'_>)> {
-        let seen = self.seen();
-        let Twin { tenants, rng, traps, counter, now, .. } = self;
-        let context = Context { now: *now, seen, rng, traps, counter };
+        let (seen, lag) = (self.seen(), self.seen() - self.now);
+        let Twin { tenants, rng, traps, counter, now, mails, .. } = self;
+        let (hand, pace) = (Hand::Person, Pace::default());
+        let context = Context { now: *now, seen, lag, hand, pace, rng, traps, counter, mails };
         tenants.get_mut(tenant.to_lowercase().as_str()).map(|tenant| (tenant, context))
+    }
+
+    /// The same for what an app does: mail takes its time.
+    pub(crate) fn split_for_app(&mut self, tenant: &str) -> Option<(&mut Tenant, Context<'_>)> {
+        let pace = Pace::of(&self.tuning);
+        self.split(tenant).map(|(tenant, context)| (tenant, Context { hand: Hand::App, pace, ..context }))
     }
 
     pub(crate) fn springs(&mut self, trap: Trap, mailbox: Option<&Arc<str>>) -> bool {
