@@ -23,9 +23,10 @@ impl Twin {
         self.tenants.insert(tenant.id.clone(), tenant);
     }
 
-    /// Removes a tenant and its tokens.
+    /// Removes a tenant with its tokens and subscriptions.
     pub fn remove_tenant(&mut self, tenant: &str) {
         self.tenants.remove(tenant.to_lowercase().as_str());
+        self.push.forget_tenant(tenant);
         self.revoke_tokens(tenant);
     }
 

@@ -327,7 +327,7 @@ impl Twin {
         });
         // Their limits are of their own: waiting for one closes nothing else.
         let mailbox = mailbox.or_else(|| match call.kind {
-            Kind::SubscriptionList => Some(Arc::from("list of subscriptions")),
+            Kind::SubscriptionList => Some(Arc::from("subscriptions/list")),
             kind => kind.of_subscriptions().then(|| Arc::from("subscriptions")),
         });
         Lane { tenant: grant.tenant.clone(), mailbox: mailbox.unwrap_or_else(empty) }

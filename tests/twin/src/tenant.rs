@@ -113,6 +113,12 @@ impl AppSpec {
         }
     }
 
+    /// Whether it was granted a permission that notices need.
+    pub(crate) fn reads_calendars(&self) -> bool {
+        let reads = |role: &str| role == "Calendars.Read" || role == "Calendars.ReadWrite";
+        self.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| reads(role)))
+    }
+
     /// Whether a mailbox is outside the app's scope.
     pub(crate) fn leaves_out(&self, mailbox: &Mailbox) -> bool {
         let scope = &self.out_of_scope;
