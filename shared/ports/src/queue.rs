@@ -1,4 +1,5 @@
 use crate::QueueError;
+use chrono::TimeDelta;
 use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 
 /// The queues between functions.
@@ -10,6 +11,9 @@ pub trait HintQueue {
     /// Sends hints to the tenant queue, message group = tenant.
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError>;
 
+    /// Hides received messages of the function's own queue for so long, counted from now; negative is nothing, and the queue allows half a
+    /// day. Their group waits with them. To be told for messages that go back, before the batch is answered.
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError>;
     /// Sends the hints that Graph's notices ask for to the poll queue, message group = room.
     async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError>;
 

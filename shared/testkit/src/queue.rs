@@ -32,12 +32,12 @@ impl MemoryQueue {
     /// Empty queues with the settings of `template.yaml`.
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
-        let queue = || Mutex::new(FifoQueue::new(FifoRules::default()));
+        let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
         Self {
             clock,
-            polls: queue(),
-            tenants: queue(),
-            lifecycle: queue(),
+            polls: queue(0),
+            tenants: queue(1),
+            lifecycle: queue(2),
             rejections: Mutex::default(),
             refusing: Mutex::default(),
         }
@@ -129,6 +129,17 @@ impl HintQueue for MemoryQueue {
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
         self.taking(Lane::Tenants, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Tenants, hint.tenant_id.as_str(), hint, tick))
+    }
+
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
+            // No two queues have a receipt in common.
+            for lane in [Lane::Polls, Lane::Tenants, Lane::Lifecycle] {
+                lock(self.lane(lane)).hide(receipt, delay, now);
+            }
+        }
+        Ok(())
     }
 
     async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use crate::Twin;
 use crate::calendar::{IdFormat, Sensitivity, ShowAs, Window};
+use crate::mails::MailKind;
+use crate::push::PushCounters;
 use crate::request::{Call, Kind};
 use crate::throttle::{Lane, Violation};
 
@@ -42,12 +44,16 @@ pub struct Counters {
     pub by_kind: BTreeMap<Kind, u64>,
     /// By status of the answer.
     pub by_status: BTreeMap<u16, u64>,
+    /// Mails by kind.
+    pub mails: BTreeMap<MailKind, u64>,
     /// Most requests in flight at once for one app and mailbox.
     pub most_in_flight: u32,
     /// Requests beyond four at once.
     pub over_four: u64,
     /// Calls before a promised `Retry-After` was over.
     pub violations: Vec<Violation>,
+    /// Notices and POSTs.
+    pub push: PushCounters,
 }
 
 #[derive(Debug, Default)]
@@ -72,9 +78,10 @@ impl Report {
         self.seen.push_back(Seen { at: now, method, path, kind: call.kind, lane: lane.clone(), status: 0 });
     }
 
-    pub(crate) fn answered(&mut self, call: &Call, status: u16) {
+    /// A call of a kind was answered; of several that wait it is the latest.
+    pub(crate) fn answered(&mut self, kind: Kind, status: u16) {
         *self.counters.by_status.entry(status).or_default() += 1;
-        if let Some(last) = self.seen.back_mut().filter(|last| last.kind == call.kind) {
+        if let Some(last) = self.seen.iter_mut().rev().find(|last| last.kind == kind && last.status == 0) {
             last.status = status;
         }
     }
@@ -116,9 +123,11 @@ impl Twin {
     /// Counters up to now.
     pub fn counters(&self) -> Counters {
         Counters {
+            mails: self.mails.counts().clone(),
             most_in_flight: self.throttle.most_in_flight,
             over_four: self.throttle.over_four,
             violations: self.throttle.violations.clone(),
+            push: self.push_counters().clone(),
             ..self.report.counters.clone()
         }
     }
@@ -126,9 +135,11 @@ impl Twin {
     /// Starts counting again.
     pub fn reset_counters(&mut self) {
         self.report = Report::default();
+        self.reset_mails();
         self.throttle.most_in_flight = 0;
         self.throttle.over_four = 0;
         self.throttle.violations.clear();
+        self.push.reset_counters();
     }
 
     /// The last requests, oldest first.

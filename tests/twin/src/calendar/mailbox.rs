@@ -24,6 +24,18 @@ pub enum MailboxState {
     NotEnabled,
 }
 
+/// What happened to an item, as notices tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It, or an occurrence of it, is another one.
+    Updated,
+    /// It is gone, or in Deleted Items.
+    Deleted,
+}
+
 /// One mailbox with its default calendar.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
@@ -39,21 +51,36 @@ pub struct Mailbox {
     pub state: MailboxState,
     /// Set for rooms: what the attendant does with requests.
     pub policy: Option<RoomPolicy>,
+    /// Stands for somebody of another organization, whose calendar is not here.
+    pub external: bool,
     pub(crate) print: Print,
     items: BTreeMap<u64, Item>,
     deleted: BTreeMap<u64, Item>,
     by_uid: BTreeMap<Arc<str>, u64>,
-    transactions: BTreeMap<String, (u64, u64)>,
+    transactions: BTreeMap<String, Transaction>,
     singles: BTreeSet<(DateTime<Utc>, u64)>,
     longest: Duration,
     series: BTreeSet<u64>,
     changes: BTreeMap<u64, (u64, DateTime<Utc>)>,
     next_key: u64,
     seq: u64,
+    /// What happened since somebody listened last; none while nobody does.
+    news: Option<Vec<(u64, Change)>>,
     /// Newest generation of delta links, see `Tuning::live_generations`.
     pub(crate) generation: u32,
     /// Raised when every link made so far dies (mailbox move, maintenance).
     pub(crate) epoch: u32,
+}
+
+/// What a `transactionId` was used for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transaction {
+    /// The item it made.
+    pub(crate) key: u64,
+    /// Print of the content sent.
+    pub(crate) print: u64,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// How many earlier shapes an item keeps for old delta links.
@@ -69,6 +96,7 @@ impl Mailbox {
             zone,
             state: MailboxState::Active,
             policy: None,
+            external: false,
             print: ids::print_of(tenant, id),
             items: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -80,6 +108,7 @@ impl Mailbox {
             changes: BTreeMap::new(),
             next_key: 1,
             seq: 0,
+            news: None,
             generation: 0,
             epoch: 0,
         }
@@ -100,15 +129,15 @@ impl Mailbox {
         self.by_uid.get(uid).and_then(|key| self.items.get(key))
     }
 
-    /// The item once created under a `transactionId`, while it is still in the calendar, and the print of what was sent.
-    pub(crate) fn by_transaction(&self, id: &str) -> Option<(&Item, u64)> {
-        let (key, sent) = self.transactions.get(id)?;
-        self.items.get(key).map(|item| (item, *sent))
+    /// What a `transactionId` was last used for, and the item if it is still in the calendar.
+    pub(crate) fn by_transaction(&self, id: &str) -> Option<(Transaction, Option<&Item>)> {
+        let known = self.transactions.get(id)?;
+        Some((*known, self.items.get(&known.key)))
     }
 
     /// Remembers what a `transactionId` made.
-    pub(crate) fn remember(&mut self, transaction: &str, key: u64, sent: u64) {
-        self.transactions.insert(transaction.to_owned(), (key, sent));
+    pub(crate) fn remember(&mut self, id: &str, transaction: Transaction) {
+        self.transactions.insert(id.to_owned(), transaction);
     }
 
     /// The number of the newest change that delta may show at `now`.
@@ -135,7 +164,21 @@ impl Mailbox {
         self.items.insert(key, item);
         self.index(key);
         self.stamp(key, seen);
+        self.note(key, Change::Created);
         key
+    }
+
+    /// What happened since the last call. From now on it is remembered, or no longer.
+    pub(crate) fn listen(&mut self, further: bool) -> Vec<(u64, Change)> {
+        let news = self.news.take().unwrap_or_default();
+        self.news = further.then(Vec::new);
+        news
+    }
+
+    fn note(&mut self, key: u64, change: Change) {
+        if let Some(news) = &mut self.news {
+            news.push((key, change));
+        }
     }
 
     /// Changes an item. Whatever instances it loses thereby, old delta links get to know of them.
@@ -157,6 +200,7 @@ impl Mailbox {
         }
         self.index(key);
         self.stamp(key, seen);
+        self.note(key, Change::Updated);
     }
 
     /// Changes an item without anybody hearing of it through delta.
@@ -166,6 +210,7 @@ impl Mailbox {
             change(item);
         }
         self.index(key);
+        self.note(key, Change::Updated);
     }
 
     /// Moves an item to Deleted Items; a silent removal never shows in delta.
@@ -177,6 +222,7 @@ impl Mailbox {
         }
         let last = item.seq;
         self.deleted.insert(key, item);
+        self.note(key, Change::Deleted);
         if silently {
             self.changes.remove(&last);
         } else {
