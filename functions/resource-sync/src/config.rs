@@ -30,7 +30,9 @@ impl Config {
                 poll: Some(settings.required("POLL_QUEUE_URL")?),
                 tenant: Some(settings.required("TENANT_QUEUE_URL")?),
                 tenant_dead_letter: Some(settings.required("TENANT_DEAD_LETTER_URL")?),
-                poll_dead_letter: None,
+                source: Some(settings.required("TENANT_QUEUE_URL")?),
+                lifecycle: Some(settings.required("LIFECYCLE_QUEUE_URL")?),
+                ..QueueUrls::default()
             },
             endpoints: Endpoints::given(settings.optional("GRAPH_URL"), settings.optional("LOGIN_URL"))
                 .map_err(|error| SettingError::unusable("GRAPH_URL or LOGIN_URL", &error))?,

@@ -163,8 +163,8 @@ impl Fleet {
         self.envs.len() - 1
     }
 
-    /// Begins an invocation.
-    pub(crate) fn invoke(&mut self, function: Function, work: Work) {
+    /// Begins an invocation. Gives its environment.
+    pub(crate) fn invoke(&mut self, function: Function, work: Work) -> u32 {
         let at = self.environment(function);
         self.next += 1;
         let id = self.next;
@@ -183,6 +183,7 @@ impl Fleet {
         let awake = Arc::new(Awake(AtomicBool::new(true)));
         self.running.push(Invocation { id, env, function, work, started_at, future, awake });
         self.run();
+        env
     }
 
     /// Lets everything run that was woken, until nothing is.
@@ -333,8 +334,14 @@ fn event(messages: &[Message]) -> SqsEvent {
     let record = |message: &Message| {
         let mut record = SqsMessage::default();
         record.message_id = Some(message.id.clone());
+        record.receipt_handle = Some(message.receipt.to_string());
         record.body = Some(message.body.clone());
-        record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
+        let attributes = [
+            ("MessageGroupId", message.group.clone()),
+            ("ApproximateReceiveCount", message.receives.to_string()),
+            ("SentTimestamp", message.sent_at.timestamp_millis().to_string()),
+        ];
+        record.attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
         record
     };
     let mut event = SqsEvent::default();

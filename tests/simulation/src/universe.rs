@@ -141,6 +141,9 @@ pub(crate) enum Kind {
     Commit,
     SendPolls,
     SendTenants,
+    Postpone,
+    SendNotices,
+    SendLifecycle,
     Reject,
 }
 
@@ -185,7 +188,10 @@ impl Kind {
             Self::BookingsOf => "read bookings by event",
             Self::Commit => "commit",
             Self::SendPolls => "send poll hints",
+            Self::Postpone => "postpone",
             Self::SendTenants => "send tenant hints",
+            Self::SendNotices => "send hints of notices",
+            Self::SendLifecycle => "send hints for subscriptions",
             Self::Reject => "set messages aside",
         }
     }

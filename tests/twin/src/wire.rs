@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::calendar::{Attendee, Content, IdFormat, Instance, Item, Mailbox, Person, Response, Span, Zone};
+use crate::push::Draft;
 use crate::request::{Call, Prefer};
 
 /// An answer before it becomes HTTP.
@@ -13,6 +14,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+    /// Another answer will take its place if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 /// A refusal with a Graph error code.
@@ -24,6 +27,8 @@ pub(crate) struct Refusal {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// One more property of the error.
     pub(crate) extra: Option<Box<(&'static str, Value)>>,
+    /// It is none if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 impl Reply {
@@ -32,11 +37,11 @@ impl Reply {
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8".to_owned(),
         )];
-        Reply { status, headers, body: body.to_string().into_bytes() }
+        Reply { status, headers, body: body.to_string().into_bytes(), unless: None }
     }
 
     pub(crate) fn empty(status: u16) -> Reply {
-        Reply { status, headers: Vec::new(), body: Vec::new() }
+        Reply { status, headers: Vec::new(), body: Vec::new(), unless: None }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: Option<String>) -> Reply {
@@ -53,6 +58,7 @@ impl Refusal {
             message: message.to_owned(),
             headers: Vec::new(),
             extra: None,
+            unless: None,
         }
     }
 
@@ -75,6 +81,7 @@ impl Refusal {
         }
         let mut reply = Reply::json(self.status, &body);
         reply.headers.extend(self.headers);
+        reply.unless = self.unless;
         reply
     }
 }

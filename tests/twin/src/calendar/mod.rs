@@ -12,6 +12,6 @@ pub use item::{
     Series, Shape, ShowAs, Span, Window,
 };
 pub(crate) use mailbox::Transaction;
-pub use mailbox::{Mailbox, MailboxState};
+pub use mailbox::{Change, Mailbox, MailboxState};
 pub use recurrence::Recurrence;
 pub use zone::Zone;
