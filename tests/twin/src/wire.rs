@@ -25,10 +25,10 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// It is none if endpoints prove themselves.
-    pub(crate) unless: Option<Box<Draft>>,
     /// One more property of the error.
     pub(crate) extra: Option<Box<(&'static str, Value)>>,
+    /// It is none if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 impl Reply {
@@ -63,8 +63,8 @@ impl Refusal {
             code: code.to_owned(),
             message: message.to_owned(),
             headers: Vec::new(),
-            unless: None,
             extra: None,
+            unless: None,
         }
     }
 
