@@ -21,6 +21,7 @@ pub mod room_plan;
 pub mod tenant;
 mod tenant_check;
 pub mod time;
+pub mod writing;
 pub mod zone;
 
 pub use ids::{BookingId, EventId, RoomId, RoomRef, TenantId};

@@ -96,7 +96,7 @@ fn selection(selection: &Selection, found: &mut Found) {
     }
 }
 
-fn looks_like_address(text: &str) -> bool {
+pub(crate) fn looks_like_address(text: &str) -> bool {
     matches!(text.split_once('@'), Some((name, host)) if !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace))
 }
 
