@@ -1,8 +1,9 @@
-//! Microsoft Graph behind the ports `Graph`, `Calendar` and `Directory`: the only crate that knows HTTP, Graph's shapes and its
+//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory` and `Meetings`: the only crate that knows HTTP, Graph's shapes and its
 //! login host.
 //!
 //! ```text
 //! Calendar, Directory ── delta · view · entry · places · users      what is asked, how answers are read
+//! Meetings            ── meetings · meeting                         what is written
 //!                          └─ send ── link · lanes · token · outcome  the one way to Graph
 //!                               └─ Transport                          HttpTransport, or a program in the same process
 //! ```
@@ -24,6 +25,8 @@ mod grant;
 mod lanes;
 mod link;
 mod login;
+mod meeting;
+mod meetings;
 mod outcome;
 mod places;
 mod proof;

@@ -14,6 +14,8 @@ pub(crate) enum Question {
     Entry,
     Places,
     User,
+    Meetings,
+    Write,
 }
 
 impl Question {
@@ -25,6 +27,8 @@ impl Question {
             Self::Entry => "/users/{room}/events/{event}",
             Self::Places => "/places",
             Self::User => "/users/{room}",
+            Self::Meetings => "/users/{mailbox}/events",
+            Self::Write => "/users/{mailbox}/events (write)",
         }
     }
 }
@@ -92,6 +96,24 @@ fn is_about_the_link(code: &str) -> bool {
     code.contains("sync") || code.contains("deltatoken")
 }
 
+/// `ErrorDuplicateTransactionId`: the transaction id was used "to create a different event".
+pub(crate) fn is_duplicate_transaction(code: &str) -> bool {
+    code.eq_ignore_ascii_case("ErrorDuplicateTransactionId")
+}
+
+/// `@event.existingEventId`, wherever in an error body it stands.
+pub(crate) fn existing_event(body: &[u8]) -> Option<String> {
+    fn find(value: &Value, depth: usize) -> Option<String> {
+        let fields = value.as_object().filter(|_| depth <= DEEPEST)?;
+        let here = fields.iter().find(|(name, _)| name.ends_with("existingEventId"));
+        here.and_then(|(_, id)| id.as_str())
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .or_else(|| fields.values().find_map(|inner| find(inner, depth + 1)))
+    }
+    find(&serde_json::from_slice(body).ok()?, 0)
+}
+
 fn is_too_wide(code: &str) -> bool {
     code.eq_ignore_ascii_case("ErrorTimeIntervalTooBig")
 }
@@ -124,7 +146,7 @@ impl Codes {
         found
     }
 
-    fn any(&self, is: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn any(&self, is: impl Fn(&str) -> bool) -> bool {
         self.codes.iter().any(|code| is(code))
     }
 

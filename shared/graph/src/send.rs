@@ -10,8 +10,8 @@ use crate::token::{Doubt, Token};
 use crate::transport::Transport;
 use crate::wire;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use roomsync_ports::{Clock, GraphError, Secrets, Trace};
 use serde::Deserialize;
@@ -26,6 +26,16 @@ pub(crate) struct Call<'a> {
     pub(crate) lane: &'a str,
     pub(crate) uri: Uri,
     pub(crate) prefer: Option<HeaderValue>,
+}
+
+/// What a request carries beyond a question.
+#[derive(Default)]
+pub(crate) struct Cargo {
+    pub(crate) method: Method,
+    /// JSON.
+    pub(crate) body: Option<Bytes>,
+    /// Etag of `If-Match`.
+    pub(crate) if_match: Option<HeaderValue>,
 }
 
 /// A whole answer of status 200.
@@ -52,6 +62,19 @@ impl Answer {
             code: why.into(),
             request_id: self.request_id.clone(),
         })
+    }
+}
+
+/// Why there is no answer.
+pub(crate) struct Failure {
+    pub(crate) error: GraphError,
+    /// The transaction id was used before, perhaps for this event.
+    pub(crate) transaction: Option<Option<String>>,
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        Self { error, transaction: None }
     }
 }
 
@@ -82,13 +105,22 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
 
     /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.
     pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
+        self.ask(call, &Cargo::default()).await.map_err(|failure| failure.error)
+    }
+
+    /// The same with any method. Writes to one mailbox go one after another: Exchange answers 409 to those at the same time.
+    pub(crate) async fn ask(&self, call: Call<'_>, cargo: &Cargo) -> Result<Answer, Failure> {
         let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane));
+        let _alone = match cargo.method {
+            Method::GET => None,
+            _ => lane.writes.acquire().await.ok(),
+        };
         // The semaphore is never closed; if it were, the call would simply not wait for its turn.
         let _turn = lane.turns.acquire().await.ok();
         self.open(&lane)?;
         let token = self.token().await?;
-        let first = self.exchange(&call, &lane, &token).await;
-        let second = match &first {
+        let first = self.exchange(&call, cargo, &lane, &token).await;
+        let second = match first.as_ref().map_err(|failure| &failure.error) {
             Err(GraphError::Unauthorized(_)) => self.token_after(&token, Doubt::Refused).await?,
             // The old token still serves other rooms if there is no new one.
             Err(GraphError::Forbidden(_)) => {
@@ -97,7 +129,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             _ => None,
         };
         match second {
-            Some(token) => self.exchange(&call, &lane, &token).await,
+            Some(token) => self.exchange(&call, cargo, &lane, &token).await,
             None => first,
         }
     }
@@ -113,12 +145,19 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         }
     }
 
-    async fn exchange(&self, call: &Call<'_>, lane: &Lane, token: &Token) -> Result<Answer, GraphError> {
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        cargo: &Cargo,
+        lane: &Lane,
+        token: &Token,
+    ) -> Result<Answer, Failure> {
         let shared = &self.shared;
         // Another call may have been told to wait while this one was waiting for its token.
         self.open(lane)?;
         let ours = (shared.options.request_ids)().to_string();
-        let mut request = Request::new(Bytes::new());
+        let mut request = Request::new(cargo.body.clone().unwrap_or_default());
+        *request.method_mut() = cargo.method.clone();
         *request.uri_mut() = call.uri.clone();
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, token.bearer.clone());
@@ -130,11 +169,17 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         if let Some(prefer) = &call.prefer {
             headers.insert("prefer", prefer.clone());
         }
+        if cargo.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(etag) = &cargo.if_match {
+            headers.insert(IF_MATCH, etag.clone());
+        }
         let begun = shared.clock.now();
         let answer = shared.transport.send(request).await;
         let now = shared.clock.now();
         let result = match answer {
-            Err(error) => Err(outcome::no_answer(call.question, error, ours)),
+            Err(error) => Err(outcome::no_answer(call.question, error, ours).into()),
             Ok(answer) => {
                 let (parts, body) = answer.into_parts();
                 self.judge(call, lane, parts.status, &parts.headers, body, &ours)
@@ -144,7 +189,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             graph.path = call.question.path(),
             tenant.id = %self.connection.tenant,
             duration_ms = (now - begun).num_milliseconds(),
-            outcome = %result.as_ref().map_or_else(ToString::to_string, |answer| format!("200 (request {})", answer.request_id)),
+            outcome = %result.as_ref().map_or_else(|failure| failure.error.to_string(), |answer| format!("done (request {})", answer.request_id)),
             "asked Graph"
         );
         result
@@ -158,8 +203,8 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         headers: &HeaderMap,
         body: Bytes,
         ours: &str,
-    ) -> Result<Answer, GraphError> {
-        if status == StatusCode::OK {
+    ) -> Result<Answer, Failure> {
+        if status == StatusCode::OK || (call.question == Question::Write && status.is_success()) {
             let request_id = header_id(headers, "request-id").unwrap_or_else(|| ours.to_owned());
             return Ok(Answer { body, request_id });
         }
@@ -172,7 +217,8 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         {
             lane.close(now + wait, &request_id);
         }
-        Err(outcome::failure(call.question, status, wait, &codes, request_id))
+        let transaction = codes.any(outcome::is_duplicate_transaction).then(|| outcome::existing_event(&body));
+        Err(Failure { error: outcome::failure(call.question, status, wait, &codes, request_id), transaction })
     }
 }
 

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::plan::{self, TRANSACTION_ITEMS};
+use roomsync_domain::writing::Claim;
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
 use std::collections::BTreeSet;
@@ -53,6 +54,10 @@ impl BookingStore for DynamoStore {
         let linked: BTreeSet<BookingId> = links.iter().map(items::read_link).collect::<Result<_, _>>()?;
         let ids = derived.union(&linked).map(|id| keys::booking(room, id)).collect();
         self.batch(&self.tables.bookings, ids).await?.iter().map(items::read_booking).collect()
+    }
+
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claim>, StoreError> {
+        self.claims_of(room).await
     }
 
     async fn commit(

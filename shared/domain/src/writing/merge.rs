@@ -87,6 +87,8 @@ pub struct Patch {
     pub subject: Option<String>,
     /// Everybody who is invited: Graph replaces them as a whole.
     pub invited: Option<Invited>,
+    /// Whether the place for people changes with the room.
+    pub moves_room: bool,
     /// How it repeats.
     pub recurrence: Option<Recurrence>,
 }
@@ -221,6 +223,7 @@ pub fn merge(
             seen.words.attendees.clone().unwrap_or_default()
         };
         let room = wanted.room.clone().filter(|_| !own);
+        patch.moves_room = sent(room_differs);
         patch.invited = Some(Invited { people: without_rooms(people, room.as_ref()), room });
     }
     if merged.private {
