@@ -7,6 +7,8 @@ use roomsync_runtime::settings::{SettingError, Settings};
 pub struct Config {
     /// The tables.
     pub tables: roomsync_store::TableNames,
+    /// Where the hints come from.
+    pub poll_queue_url: String,
     /// Queue for messages that cannot be understood.
     pub poll_dead_letter_url: String,
     /// Graph and login hosts to use instead of each tenant's cloud's.
@@ -23,6 +25,7 @@ impl Config {
         let settings = Settings::new(vars);
         Ok(Self {
             tables: roomsync_runtime::settings::tables(&settings)?,
+            poll_queue_url: settings.required("POLL_QUEUE_URL")?,
             poll_dead_letter_url: settings.required("POLL_DEAD_LETTER_URL")?,
             endpoints: roomsync_graph::Endpoints::given(
                 settings.optional("GRAPH_URL"),

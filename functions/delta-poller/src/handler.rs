@@ -9,7 +9,7 @@ use roomsync_domain::hint::PollHint;
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::{Instant, RoomRef};
 use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, StoreError, TenantStore};
-use roomsync_runtime::batch;
+use roomsync_runtime::batch::{self, Messages, Verdict};
 use roomsync_runtime::metrics::{Metric, Metrics};
 use roomsync_runtime::tenants::TenantCache;
 use std::cell::RefCell;
@@ -56,10 +56,11 @@ where
 {
     let begun = deps.clock.now();
     let metrics = RefCell::new(Metrics::new(begun));
-    let answer = batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint| {
-        look(deps, room, hint, deadline, &metrics).await
-    })
-    .await;
+    let answer =
+        batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint, _: &Messages| {
+            look(deps, room, hint, deadline, &metrics).await
+        })
+        .await;
     let metrics = metrics.into_inner();
     metrics.emit();
     let (rooms, quiet) = (metrics.number(Metric::Polls), metrics.number(Metric::QuietPolls));
@@ -68,14 +69,14 @@ where
     answer
 }
 
-/// Looks at one room and tells whether its messages are done.
+/// Looks at one room and tells what becomes of its messages.
 async fn look<G, S, Q, K>(
     deps: &Deps<G, S, Q, K>,
     room: &RoomRef,
     hint: &PollHint,
     deadline: Instant,
     metrics: &RefCell<Metrics>,
-) -> bool
+) -> Verdict
 where
     G: Graph,
     S: TenantStore + RoomStore + BookingStore,
@@ -96,11 +97,11 @@ where
     match result {
         Ok(outcome) => {
             report(room, &outcome, duration_ms, &mut metrics.borrow_mut());
-            true
+            Verdict::Done
         }
         Err(stop) => {
             warn!(room.id = %room, duration_ms, error = %stop, "The look at a room goes back to the queue");
-            false
+            Verdict::Back
         }
     }
 }

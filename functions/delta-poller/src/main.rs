@@ -19,7 +19,11 @@ async fn main() -> Result<(), Error> {
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let options = Options { endpoints: config.endpoints, ..Options::default() };
     let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-    let urls = QueueUrls { poll_dead_letter: Some(config.poll_dead_letter_url), ..QueueUrls::default() };
+    let urls = QueueUrls {
+        source: Some(config.poll_queue_url),
+        poll_dead_letter: Some(config.poll_dead_letter_url),
+        ..QueueUrls::default()
+    };
     let deps = &Deps::new(
         GraphClient::new(HttpTransport::new()?, secrets, SystemClock, options),
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),

@@ -30,6 +30,7 @@ impl Config {
                 poll: Some(settings.required("POLL_QUEUE_URL")?),
                 tenant: Some(settings.required("TENANT_QUEUE_URL")?),
                 tenant_dead_letter: Some(settings.required("TENANT_DEAD_LETTER_URL")?),
+                source: Some(settings.required("TENANT_QUEUE_URL")?),
                 poll_dead_letter: None,
             },
             endpoints: Endpoints::given(settings.optional("GRAPH_URL"), settings.optional("LOGIN_URL"))

@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use roomsync_domain::TenantId;
 use roomsync_domain::hint::TenantHint;
 use roomsync_ports::{Clock, Graph, HintQueue, QueueError, RoomStore, StoreError, TenantStore};
-use roomsync_runtime::batch;
+use roomsync_runtime::batch::{self, Messages, Verdict};
 use roomsync_runtime::metrics::{Metric, Metrics};
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,7 +67,8 @@ where
 {
     match event {
         Event::Queue(event) => {
-            let sync = async |tenant: &TenantId, hint: &TenantHint| sync(deps, tenant, hint).await;
+            let sync =
+                async |tenant: &TenantId, hint: &TenantHint, _: &Messages| sync(deps, tenant, hint).await;
             Ok(batch::run(event, &deps.queue, AT_ONCE, sync).await)
         }
         Event::Schedule(event) => {
@@ -82,8 +83,8 @@ where
     }
 }
 
-/// Syncs one tenant and tells whether its messages are done.
-async fn sync<G, S, Q, K>(deps: &Deps<G, S, Q, K>, id: &TenantId, hint: &TenantHint) -> bool
+/// Syncs one tenant and tells what becomes of its messages.
+async fn sync<G, S, Q, K>(deps: &Deps<G, S, Q, K>, id: &TenantId, hint: &TenantHint) -> Verdict
 where
     G: Graph,
     S: TenantStore + RoomStore,
@@ -94,11 +95,11 @@ where
         Ok(Some(tenant)) => tenant,
         Ok(None) => {
             warn!(tenant.id = %id, "A message names a tenant that is not configured");
-            return true;
+            return Verdict::Done;
         }
         Err(error) => {
             warn!(tenant.id = %id, %error, "The sync of a tenant goes back to the queue");
-            return false;
+            return Verdict::Back;
         }
     };
     let directory = deps.graph.tenant(&tenant.config);
@@ -106,11 +107,11 @@ where
     match sync_tenant(&tenant, hint, &directory, &deps.store, &deps.queue, now).await {
         Ok(outcome) => {
             report(id, &outcome, Metrics::new(now));
-            true
+            Verdict::Done
         }
         Err(error) => {
             warn!(tenant.id = %id, %error, "The sync of a tenant goes back to the queue");
-            false
+            Verdict::Back
         }
     }
 }

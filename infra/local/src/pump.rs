@@ -2,7 +2,8 @@
 //!
 //! - Messages of one group are never worked on twice at a time: the queue itself holds a group back while one of its
 //!   messages is out, so several batches can be under way at once and a slow room holds up no other.
-//! - What the function does not report as failed is deleted. What it reports stays, and comes back in its order.
+//! - What the function does not report as failed is deleted. What it reports stays hidden as long as the function or the queue says,
+//!   and comes back in its order.
 //! - An answer that cannot be understood, or names a message that was not in the batch, fails the whole batch.
 //! - Too many tries end in the dead-letter queue, by the queue's own redrive policy.
 
@@ -23,8 +24,8 @@ use serde_json::{Value, json};
 use crate::aws::REGION;
 use crate::{Aws, InvocationError, Lambda, News, Teller};
 
-/// How long a failed message stays hidden. On AWS it is the rest of its queue's visibility timeout, which is minutes:
-/// too long for somebody who watches.
+/// How long the messages of a failed invocation stay hidden. On AWS it is the rest of the queue's visibility timeout, which is
+/// minutes: too long for somebody who watches.
 const RETRY_AFTER_SECONDS: i32 = 5;
 /// The emulator answers at once when there is something; this is how often it is asked when there is nothing.
 const LONG_POLL_SECONDS: i32 = 1;
@@ -72,10 +73,13 @@ async fn work(aws: &Aws, queue: &Queue, lambda: &Lambda, batch: Vec<Message>, te
         let name = lambda.function.binary();
         teller.tell(News::Trouble(format!("{name} failed with {} messages: {error}", batch.len())));
     }
-    let failed = failed(&batch, answer);
-    let (failed, done): (Vec<_>, Vec<_>) =
-        batch.iter().partition(|message| message.message_id().is_none_or(|id| failed.contains(id)));
-    let settled = tokio::try_join!(delete(aws, queue, &done), give_back(aws, queue, &failed));
+    let settled = match failed(&batch, answer) {
+        Some(failed) => {
+            let done = |message: &&Message| message.message_id().is_some_and(|id| !failed.contains(id));
+            delete(aws, queue, &batch.iter().filter(done).collect::<Vec<_>>()).await
+        }
+        None => give_back(aws, queue, &batch).await,
+    };
     if let Err(error) = settled {
         teller.tell(News::Trouble(format!("cannot settle messages of {}: {error:#}", queue.name)));
     }
@@ -94,10 +98,7 @@ async fn delete(aws: &Aws, queue: &Queue, done: &[&Message]) -> anyhow::Result<(
     Ok(())
 }
 
-async fn give_back(aws: &Aws, queue: &Queue, failed: &[&Message]) -> anyhow::Result<()> {
-    if failed.is_empty() {
-        return Ok(());
-    }
+async fn give_back(aws: &Aws, queue: &Queue, failed: &[Message]) -> anyhow::Result<()> {
     let mut request = aws.sqs.change_message_visibility_batch().queue_url(&queue.url);
     for (index, message) in failed.iter().enumerate() {
         let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
@@ -154,18 +155,19 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// Ids of the messages that are not done ("Success and failure conditions" of partial batch responses).
-fn failed(batch: &[Message], answer: Result<Value, InvocationError>) -> BTreeSet<String> {
-    let all = || batch.iter().filter_map(|message| message.message_id.clone()).collect::<BTreeSet<_>>();
+/// Ids of the messages that are not done; nothing if the whole batch failed ("Success and failure conditions" of partial batch
+/// responses).
+fn failed(batch: &[Message], answer: Result<Value, InvocationError>) -> Option<BTreeSet<String>> {
+    let all: BTreeSet<&str> = batch.iter().filter_map(Message::message_id).collect();
     let response = match answer {
-        Ok(Value::Null) => return BTreeSet::new(),
+        Ok(Value::Null) => return Some(BTreeSet::new()),
         Ok(answer) => serde_json::from_value::<BatchResponse>(answer),
-        Err(_) => return all(),
+        Err(_) => return None,
     };
-    let Ok(BatchResponse { batch_item_failures }) = response else { return all() };
+    let BatchResponse { batch_item_failures } = response.ok()?;
     let named: BTreeSet<String> =
         batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-    if named.is_subset(&all()) { named } else { all() }
+    named.iter().all(|id| all.contains(id.as_str())).then_some(named)
 }
 
 #[cfg(test)]
@@ -176,17 +178,18 @@ mod tests {
     use super::failed;
     use crate::InvocationError;
 
-    fn failures(answer: Result<Value, InvocationError>) -> Vec<String> {
+    fn failures(answer: Result<Value, InvocationError>) -> Option<Vec<String>> {
         let batch = ["a", "b"].map(|id| Message::builder().message_id(id).build());
-        failed(&batch, answer).into_iter().collect()
+        failed(&batch, answer).map(|failed| failed.into_iter().collect())
     }
 
     #[test]
     fn only_what_is_reported_comes_back() {
-        assert!(failures(Ok(Value::Null)).is_empty());
-        assert!(failures(Ok(json!({}))).is_empty());
-        assert!(failures(Ok(json!({"batchItemFailures": []}))).is_empty());
-        assert_eq!(failures(Ok(json!({"batchItemFailures": [{"itemIdentifier": "b"}]}))), ["b"]);
+        for nothing in [Value::Null, json!({}), json!({"batchItemFailures": []})] {
+            assert_eq!(failures(Ok(nothing)), Some(vec![]));
+        }
+        let one = json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
+        assert_eq!(failures(Ok(one)), Some(vec!["b".to_owned()]));
     }
 
     #[test]
@@ -199,7 +202,7 @@ mod tests {
             Ok(json!({"batchItemFailures": [{"itemIdentifier": "somebody else's"}]})),
             Err(InvocationError::Crashed),
         ] {
-            assert_eq!(failures(answer.clone()), ["a", "b"], "{answer:?}");
+            assert_eq!(failures(answer.clone()), None, "{answer:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     BookingStore, HintQueue, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
     TenantStore, WritingStore,
 };
+use chrono::TimeDelta;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{PollHint, TenantHint};
@@ -112,6 +113,10 @@ impl<T: HintQueue> HintQueue for Rc<T> {
 
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
         (**self).send_tenants(hints, tick).await
+    }
+
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError> {
+        (**self).postpone(receipts, delay).await
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {

@@ -1,4 +1,5 @@
 use crate::QueueError;
+use chrono::TimeDelta;
 use roomsync_domain::hint::{PollHint, TenantHint};
 
 /// The queues between functions.
@@ -9,6 +10,10 @@ pub trait HintQueue {
 
     /// Sends hints to the tenant queue, message group = tenant.
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError>;
+
+    /// Hides received messages of the function's own queue for so long, counted from now; negative is nothing, and the queue allows half a
+    /// day. Their group waits with them. To be told for messages that go back, before the batch is answered.
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError>;
 
     /// Puts messages that cannot be understood where people find them.
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError>;

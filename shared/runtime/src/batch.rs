@@ -1,15 +1,16 @@
 //! The batch loop: hints for one thing are one look, and every record is done, sent back or set aside with a reason.
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use chrono::{DateTime, TimeDelta};
 use futures::{FutureExt, StreamExt, stream};
 use roomsync_domain::hint::{PollHint, TenantHint};
-use roomsync_domain::{RoomRef, SCHEMA_VERSION, TenantId};
+use roomsync_domain::{Instant, RoomRef, SCHEMA_VERSION, TenantId};
 use roomsync_ports::{HintQueue, Rejection};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::panic::AssertUnwindSafe;
-use tracing::error;
+use tracing::{error, warn};
 
 /// A message that asks for a look at something.
 pub trait Hint: DeserializeOwned + Debug {
@@ -59,11 +60,86 @@ impl Hint for TenantHint {
     }
 }
 
+/// What becomes of the messages that asked for a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are done.
+    Done,
+    /// They go back because something unknown failed, for a time that grows with every try: 5 s to 2 minutes.
+    Back,
+    /// They go back for so long, because it is known when it is worth while to look again. Their group waits with them. A message that
+    /// comes back too often ends among the dead letters like any other, so nobody may answer this for ever.
+    Later {
+        /// How long.
+        delay: TimeDelta,
+        /// Those that were sent at or before this instant are done nevertheless.
+        sent_after: Option<Instant>,
+    },
+}
+
+/// The messages that ask for one look, whatever they say: what the queue knows of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Messages(Vec<Record>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
+    id: String,
+    receipt: Option<String>,
+    receives: u32,
+    sent_at: Option<Instant>,
+}
+
+impl Record {
+    fn of(message: &SqsMessage) -> Self {
+        let number = |name: &str| message.attributes.get(name)?.parse::<i64>().ok();
+        Self {
+            id: message.message_id.clone().unwrap_or_default(),
+            receipt: message.receipt_handle.clone(),
+            receives: number("ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+            sent_at: number("SentTimestamp").and_then(DateTime::from_timestamp_millis),
+        }
+    }
+}
+
+impl Messages {
+    /// How often the one that came most often was received, this time included.
+    #[must_use]
+    pub fn receives(&self) -> u32 {
+        self.0.iter().map(|record| record.receives).max().unwrap_or(1)
+    }
+
+    /// When the newest was sent; nothing if one of them does not say.
+    #[must_use]
+    pub fn newest(&self) -> Option<Instant> {
+        self.0.iter().map(|record| record.sent_at).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The ids of those that go back, their receipts, and for how long; nothing if all are done.
+    fn going_back(self, verdict: Verdict) -> Option<(Vec<String>, Vec<String>, TimeDelta)> {
+        let receives = self.receives();
+        let (delay, bound) = match verdict {
+            Verdict::Done => return None,
+            Verdict::Back => (back_off(receives), None),
+            Verdict::Later { delay, sent_after } => (delay, sent_after),
+        };
+        let is_done =
+            |record: &Record| bound.is_some_and(|bound| record.sent_at.is_some_and(|at| at <= bound));
+        let back: Vec<Record> = self.0.into_iter().filter(|record| !is_done(record)).collect();
+        let receipts = back.iter().filter_map(|record| record.receipt.clone()).collect();
+        Some((back.into_iter().map(|record| record.id).collect(), receipts, delay))
+    }
+}
+
+/// How long messages stay away that were received so often.
+fn back_off(receives: u32) -> TimeDelta {
+    TimeDelta::seconds((5_i64 << receives.saturating_sub(1).min(5)).min(120))
+}
+
 /// A batch, sorted.
 #[derive(Debug)]
 pub struct Batch<H: Hint> {
-    /// The merged hint for each thing and the ids of its messages.
-    pub looks: BTreeMap<H::Subject, (H, Vec<String>)>,
+    /// The merged hint for each thing and its messages.
+    pub looks: BTreeMap<H::Subject, (H, Messages)>,
     /// Messages that cannot be understood.
     pub rejections: Vec<Rejection>,
 }
@@ -75,14 +151,14 @@ pub fn sort<H: Hint>(event: SqsEvent) -> Batch<H> {
     for message in event.records {
         match read::<H>(&message) {
             Ok((subject, hint)) => {
-                let id = message.message_id.unwrap_or_default();
+                let record = Record::of(&message);
                 match batch.looks.get_mut(&subject) {
-                    Some((merged, ids)) => {
+                    Some((merged, messages)) => {
                         merged.merge(hint);
-                        ids.push(id);
+                        messages.0.push(record);
                     }
                     None => {
-                        batch.looks.insert(subject, (hint, vec![id]));
+                        batch.looks.insert(subject, (hint, Messages(vec![record])));
                     }
                 }
             }
@@ -108,30 +184,33 @@ fn read<H: Hint>(message: &SqsMessage) -> Result<(H::Subject, H), String> {
     Ok((subject, hint))
 }
 
-/// Runs a batch: `look` tells of each thing whether its messages are done. A look that panics sends its messages back.
+/// Runs a batch: `look` tells of each thing what becomes of its messages. A look that panics sends its messages back. Messages that go
+/// back are hidden for as long as is said; if that fails, for as long as the queue hides what it hands out.
 pub async fn run<H, Q, F>(event: SqsEvent, queue: &Q, at_once: usize, look: F) -> SqsBatchResponse
 where
     H: Hint,
     Q: HintQueue,
-    F: AsyncFn(&H::Subject, &H) -> bool,
+    F: AsyncFn(&H::Subject, &H, &Messages) -> Verdict,
 {
     let Batch { looks, rejections } = sort::<H>(event);
     let mut failed = set_aside(queue, rejections).await;
     let look = &look;
     let mut looks = stream::iter(looks)
-        .map(|(subject, (hint, ids))| async move {
-            let done = AssertUnwindSafe(look(&subject, &hint)).catch_unwind().await;
-            let done = done.unwrap_or_else(|_| {
+        .map(|(subject, (hint, messages))| async move {
+            let verdict = AssertUnwindSafe(look(&subject, &hint, &messages)).catch_unwind().await;
+            let verdict = verdict.unwrap_or_else(|_| {
                 error!("The look at {subject} panicked; its messages go back");
-                false
+                Verdict::Back
             });
-            (done, ids)
+            let (ids, receipts, delay) = messages.going_back(verdict)?;
+            if let Err(error) = queue.postpone(&receipts, delay).await {
+                warn!(%error, "Messages about {subject} could not be postponed; they come back when the queue shows them again");
+            }
+            Some(ids)
         })
         .buffer_unordered(at_once);
-    while let Some((done, ids)) = looks.next().await {
-        if !done {
-            failed.extend(ids);
-        }
+    while let Some(ids) = looks.next().await {
+        failed.extend(ids.into_iter().flatten());
     }
     answer(failed)
 }
@@ -193,7 +272,32 @@ mod tests {
         assert_eq!(batch.looks.len(), 2);
         let (merged, ids) = batch.looks.values().next().unwrap();
         assert!(merged.full);
-        assert_eq!(ids, &["m0", "m2"]);
+        assert_eq!(ids.0.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["m0", "m2"]);
+    }
+
+    #[test]
+    fn what_goes_back_stays_away_the_longer_the_more_often_it_came() {
+        let record = |id: &str, receives, sent_at| Record {
+            id: id.to_owned(),
+            receipt: Some(format!("receipt of {id}")),
+            receives,
+            sent_at: DateTime::from_timestamp(sent_at, 0),
+        };
+        let messages = Messages(vec![record("a", 3, 100), record("b", 1, 110)]);
+        let going = |verdict| messages.clone().going_back(verdict);
+        assert_eq!(messages.receives(), 3);
+        assert_eq!(messages.newest(), DateTime::from_timestamp(110, 0));
+        assert_eq!(going(Verdict::Done), None);
+        let (ids, receipts, delay) = going(Verdict::Back).unwrap();
+        assert_eq!((ids.len(), delay), (2, TimeDelta::seconds(20)));
+        assert_eq!(receipts, ["receipt of a", "receipt of b"]);
+        let delay = TimeDelta::seconds(2);
+        let (ids, _, later) =
+            going(Verdict::Later { delay, sent_after: DateTime::from_timestamp(100, 0) }).unwrap();
+        assert_eq!((ids, later), (vec!["b".to_owned()], delay));
+        assert_eq!(going(Verdict::Later { delay, sent_after: None }).unwrap().0.len(), 2);
+        assert_eq!(back_off(1), TimeDelta::seconds(5));
+        assert_eq!(back_off(u32::MAX), TimeDelta::seconds(120));
     }
 
     #[test]

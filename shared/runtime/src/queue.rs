@@ -2,7 +2,10 @@
 
 use crate::error::chain;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
+};
+use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use roomsync_domain::hint::{PollHint, TenantHint};
 use roomsync_domain::ids::derived;
@@ -19,6 +22,8 @@ pub struct QueueUrls {
     pub tenant: Option<String>,
     /// Messages of the tenant queue that cannot be understood.
     pub tenant_dead_letter: Option<String>,
+    /// Where the function's own messages come from, if it may postpone them.
+    pub source: Option<String>,
 }
 
 /// SQS.
@@ -32,6 +37,8 @@ pub struct SqsQueue {
 const BATCH: usize = 10;
 /// Batches on their way at once.
 const AT_ONCE: usize = 8;
+/// Longest time that a message may be hidden, in seconds: SQS allows twelve hours from its receipt on.
+const LONGEST_DELAY: i64 = 11 * 3600;
 /// Longest deduplication id and group id, in characters.
 const LONGEST_ID: usize = 128;
 
@@ -93,6 +100,21 @@ impl SqsQueue {
     }
 }
 
+/// The requests to hide messages, as many at once as SQS takes.
+fn hidings(receipts: &[String], delay: TimeDelta) -> Vec<Vec<ChangeMessageVisibilityBatchRequestEntry>> {
+    let seconds = delay.num_milliseconds().max(0).saturating_add(999) / 1000;
+    let seconds = i32::try_from(seconds.min(LONGEST_DELAY)).unwrap_or_default();
+    let entry = |(at, receipt): (usize, &String)| {
+        ChangeMessageVisibilityBatchRequestEntry::builder()
+            .id(at.to_string())
+            .receipt_handle(receipt)
+            .visibility_timeout(seconds)
+            .build()
+            .ok()
+    };
+    receipts.chunks(BATCH).map(|batch| batch.iter().enumerate().filter_map(entry).collect()).collect()
+}
+
 fn entries(messages: &[Outgoing]) -> Vec<SendMessageBatchRequestEntry> {
     let entry = |(at, message): (usize, &Outgoing)| {
         let reason = message.rejection.as_ref().and_then(|reason| {
@@ -149,6 +171,25 @@ impl HintQueue for SqsQueue {
         self.send(self.urls.tenant.as_ref(), messages, BATCH).await
     }
 
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError> {
+        let error = |refused, why| QueueError { sent: receipts.len(), refused, why };
+        let Some(url) = &self.urls.source else {
+            let why = "this function was given no address of its own queue".to_owned();
+            return Err(error(receipts.len(), why));
+        };
+        for batch in hidings(receipts, delay) {
+            let count = batch.len();
+            let request =
+                self.client.change_message_visibility_batch().queue_url(url).set_entries(Some(batch));
+            let answer = request.send().await.map_err(|failure| error(count, chain(&failure)))?;
+            if let Some(entry) = answer.failed.first() {
+                let why = entry.message.clone().unwrap_or_else(|| entry.code.clone());
+                return Err(error(answer.failed.len(), why));
+            }
+        }
+        Ok(())
+    }
+
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
         let url = self.urls.poll_dead_letter.as_ref().or(self.urls.tenant_dead_letter.as_ref());
         let message = |rejection: &Rejection| Outgoing {
@@ -160,5 +201,21 @@ impl HintQueue for SqsQueue {
         };
         // One by one: they may be as long as a message can be.
         self.send(url, rejections.iter().map(message).collect(), 1).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hiding_is_in_whole_seconds_upwards_and_bounded() {
+        let receipts: Vec<String> = (0..11).map(|n| format!("r{n}")).collect();
+        let seconds = |delay| hidings(&receipts, delay)[1][0].visibility_timeout.unwrap();
+        assert_eq!(hidings(&receipts, TimeDelta::zero()).iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
+        assert_eq!(seconds(TimeDelta::milliseconds(1001)), 2);
+        assert_eq!(seconds(TimeDelta::milliseconds(2000)), 2);
+        assert_eq!(seconds(TimeDelta::days(-1)), 0);
+        assert_eq!(seconds(TimeDelta::MAX), 11 * 3600);
     }
 }

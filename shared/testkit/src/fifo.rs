@@ -14,7 +14,7 @@ pub struct FifoRules {
 impl Default for FifoRules {
     /// As in `template.yaml`.
     fn default() -> Self {
-        Self { visibility: TimeDelta::seconds(360), max_receives: 5 }
+        Self { visibility: TimeDelta::seconds(360), max_receives: 10 }
     }
 }
 
@@ -31,6 +31,8 @@ pub struct Message {
     pub receipt: u64,
     /// How often it was received, this time included.
     pub receives: u32,
+    /// When it was sent.
+    pub sent_at: Instant,
 }
 
 /// The rules of an SQS FIFO queue with deduplication per group (SQS developer guide, FIFO pages): messages of a group come in their
@@ -58,6 +60,12 @@ impl FifoQueue {
         Self { rules, ..Self::default() }
     }
 
+    /// An empty queue whose receipts are no other queue's: they begin after `first`.
+    #[must_use]
+    pub fn numbered_from(first: u64, rules: FifoRules) -> Self {
+        Self { rules, count: first, ..Self::default() }
+    }
+
     fn next(&mut self) -> u64 {
         self.count += 1;
         self.count
@@ -77,6 +85,7 @@ impl FifoQueue {
             body: body.to_owned(),
             receipt: 0,
             receives: 0,
+            sent_at: now,
         };
         self.messages.push(Held { message, hidden_until: None });
     }
@@ -189,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_five_times_lets_the_next_one_through() {
+    fn what_fails_too_often_lets_the_next_one_through() {
         let mut queue = queue(&[("a", "poison"), ("a", "good")]);
-        for _ in 0..5 {
+        for _ in 0..FifoRules::default().max_receives {
             let received = queue.receive(1, noon());
             assert_eq!(bodies(&received), ["poison"]);
             queue.hide(received[0].receipt, TimeDelta::zero(), noon());

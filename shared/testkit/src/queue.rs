@@ -28,8 +28,8 @@ impl MemoryQueue {
     /// Empty queues with the settings of `template.yaml`.
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
-        let queue = || Mutex::new(FifoQueue::new(FifoRules::default()));
-        Self { clock, polls: queue(), tenants: queue(), rejections: Mutex::default() }
+        let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
+        Self { clock, polls: queue(0), tenants: queue(1), rejections: Mutex::default() }
     }
 
     fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {
@@ -103,6 +103,17 @@ impl HintQueue for MemoryQueue {
 
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Tenants, hint.tenant_id.as_str(), hint, tick))
+    }
+
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
+            // No two queues have a receipt in common.
+            for lane in [Lane::Polls, Lane::Tenants] {
+                lock(self.lane(lane)).hide(receipt, delay, now);
+            }
+        }
+        Ok(())
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {

@@ -1,6 +1,7 @@
 //! Tables, queues and secrets in memory behind the same door. What a reader of the streams would see is checked after every write.
 
 use crate::universe::{Caller, Failure, Fate, Kind, What};
+use chrono::TimeDelta;
 use futures::FutureExt;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
@@ -217,6 +218,12 @@ impl HintQueue for Aws {
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::SendTenants, || format!("{} hints", hints.len()));
         self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_tenants(hints, tick))).await
+    }
+
+    async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError> {
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::Postpone, || format!("{} messages for {delay}", receipts.len()));
+        self.0.io(what, |fate| self.queued(fate, receipts.len(), || queue.postpone(receipts, delay))).await
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {

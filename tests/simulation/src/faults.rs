@@ -217,7 +217,7 @@ impl Misfortune {
             Way::BusyAfter | Way::Race | Way::OwnRace | Way::WriteTwice => kind.is_write(),
             Way::Stale => kind == Kind::Cursor,
             Way::Refused | Way::RefusedAfter => {
-                matches!(kind, Kind::SendPolls | Kind::SendTenants | Kind::Reject)
+                matches!(kind, Kind::SendPolls | Kind::SendTenants | Kind::Postpone | Kind::Reject)
             }
             Way::NoSecret | Way::SecretGone => kind == Kind::Secret,
             Way::Else => false,

@@ -333,8 +333,14 @@ fn event(messages: &[Message]) -> SqsEvent {
     let record = |message: &Message| {
         let mut record = SqsMessage::default();
         record.message_id = Some(message.id.clone());
+        record.receipt_handle = Some(message.receipt.to_string());
         record.body = Some(message.body.clone());
-        record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
+        let attributes = [
+            ("MessageGroupId", message.group.clone()),
+            ("ApproximateReceiveCount", message.receives.to_string()),
+            ("SentTimestamp", message.sent_at.timestamp_millis().to_string()),
+        ];
+        record.attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
         record
     };
     let mut event = SqsEvent::default();

@@ -141,6 +141,7 @@ pub(crate) enum Kind {
     Commit,
     SendPolls,
     SendTenants,
+    Postpone,
     Reject,
 }
 
@@ -185,6 +186,7 @@ impl Kind {
             Self::BookingsOf => "read bookings by event",
             Self::Commit => "commit",
             Self::SendPolls => "send poll hints",
+            Self::Postpone => "postpone",
             Self::SendTenants => "send tenant hints",
             Self::Reject => "set messages aside",
         }

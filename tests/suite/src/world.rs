@@ -460,6 +460,7 @@ pub fn event(hints: &[PollHint]) -> SqsEvent {
         body: serde_json::to_string(hint).expect("a hint is JSON"),
         receipt: at as u64,
         receives: 1,
+        sent_at: roomsync_testkit::at("2026-02-02T08:00:00Z"),
     };
     sqs(&hints.iter().enumerate().map(message).collect::<Vec<_>>())
 }
@@ -474,8 +475,13 @@ pub fn sqs(messages: &[Message]) -> SqsEvent {
     let record = |message: &Message| {
         serde_json::json!({
             "messageId": message.id,
+            "receiptHandle": message.receipt.to_string(),
             "body": message.body,
-            "attributes": {"MessageGroupId": message.group, "ApproximateReceiveCount": message.receives.to_string()},
+            "attributes": {
+                "MessageGroupId": message.group,
+                "ApproximateReceiveCount": message.receives.to_string(),
+                "SentTimestamp": message.sent_at.timestamp_millis().to_string(),
+            },
             "messageAttributes": {},
             "eventSource": "aws:sqs",
             "awsRegion": "eu-west-1",

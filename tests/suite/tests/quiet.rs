@@ -59,6 +59,7 @@ async fn a_message_that_cannot_be_understood_is_set_aside_and_the_rest_is_done()
         body: body.to_owned(),
         receipt: 0,
         receives: 1,
+        sent_at: roomsync_testkit::at("2026-02-02T08:00:00Z"),
     };
     let good = serde_json::to_string(&PollHint::new(&world.room(ROOM_A), HintReason::Schedule)).unwrap();
     let answer = world.poll(sqs(&[message("bad", "{\"schemaVersion\":1}"), message("good", &good)])).await;
