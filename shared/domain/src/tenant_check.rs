@@ -1,7 +1,7 @@
 //! What the types of the tenant file cannot forbid.
 
 use crate::place::{DIRECTORY_ATTRIBUTES, is_directory_attribute};
-use crate::tenant::{Access, Credential, Fields, Poll, Privacy, Selection, TenantConfig, Window};
+use crate::tenant::{Access, Credential, Fields, Organizer, Poll, Privacy, Selection, TenantConfig, Window};
 use crate::zone;
 
 /// One thing that is wrong with a tenant file.
@@ -42,6 +42,7 @@ impl TenantConfig {
         window(self.window, &mut found);
         privacy(self.privacy, &mut found);
         poll(self.poll, &mut found);
+        organizer(&self.organizer, &mut found);
         locations(self, &mut found);
         found.0
     }
@@ -93,6 +94,13 @@ fn selection(selection: &Selection, found: &mut Found) {
         for (at, name) in names.iter().enumerate().filter(|(_, name)| !looks_like_address(name)) {
             found.add(format!("{key}[{at}]"), format!("expected an e-mail address, found `{name}`"));
         }
+    }
+}
+
+fn organizer(organizer: &Organizer, found: &mut Found) {
+    if let Organizer::Mailbox(address) = organizer {
+        let usable = looks_like_address(address);
+        found.unless(usable, "organizer.mailbox", "expected the e-mail address of a mailbox");
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Metric {
     RoomChanges,
     /// Hints sent by the dispatcher.
     Hints,
+    /// Booking commands that came.
+    Commands,
+    /// Those of them that are none, or cannot be carried out.
+    RejectedCommands,
 }
 
 impl Metric {
@@ -37,6 +41,8 @@ impl Metric {
             Self::Troubled => "Troubled",
             Self::RoomChanges => "RoomChanges",
             Self::Hints => "Hints",
+            Self::Commands => "Commands",
+            Self::RejectedCommands => "RejectedCommands",
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct QueueUrls {
     pub tenant: Option<String>,
     /// Messages of the tenant queue that cannot be understood.
     pub tenant_dead_letter: Option<String>,
+    /// Booking commands that cannot be carried out.
+    pub commands_dead_letter: Option<String>,
     /// Where the function's own messages come from, if it may postpone them.
     pub source: Option<String>,
 }
@@ -191,7 +193,8 @@ impl HintQueue for SqsQueue {
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
-        let url = self.urls.poll_dead_letter.as_ref().or(self.urls.tenant_dead_letter.as_ref());
+        let QueueUrls { poll_dead_letter, tenant_dead_letter, commands_dead_letter, .. } = &self.urls;
+        let url = poll_dead_letter.as_ref().or(tenant_dead_letter.as_ref()).or(commands_dead_letter.as_ref());
         let message = |rejection: &Rejection| Outgoing {
             group: rejection.group.clone(),
             deduplication: derived(&["rejection", &rejection.message_id, &rejection.body]).to_string(),

@@ -16,12 +16,13 @@
 
 use super::code;
 use super::meeting::{Meeting, RoomAddress, Salt, Wall, Words};
-use super::request::{Organizer, Request, times};
+use super::request::{Request, times};
 use super::rows::{failure, pending, revise, stillborn};
 use super::state::{Before, KnownEvent, Place, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
+use crate::tenant::Organizer;
 use crate::time::{Instant, Span};
 use roomsync_command::{Action, Recurrence};
 
@@ -225,7 +226,7 @@ fn ended(request: &Request, writing: &Writing) -> Asked {
 fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     let Some(old) = &writing.desired else { return Ok(Wanted::NotYet) };
     if request.organizer.as_ref().is_some_and(|named| {
-        !given.policy.is_one_mailbox() && !writing.place.own && !named.eq_ignore_ascii_case(&writing.place.mailbox)
+        !matches!(given.policy, Organizer::Mailbox(_)) && !writing.place.own && !named.eq_ignore_ascii_case(&writing.place.mailbox)
     }) {
         return Err(invalid("organizerEmail", "the organizer of a meeting cannot be changed; cancel it first"));
     }
@@ -286,7 +287,7 @@ fn change(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>) -> Ask
         let still_there = given.row_left.is_some_and(Booking::is_live);
         next.left = Some(old.room.clone()).filter(|_| still_there);
         next.room = given.context.room.room.clone();
-        next.before = None;
+        next.before = before(given.row_left);
         next.accepted = false;
     } else {
         next.before = before(given.row).or(old.before.filter(|_| given.row.is_some_and(Booking::is_live)));

@@ -21,7 +21,7 @@ pub mod step;
 
 pub use claim::Claim;
 pub use meeting::{Content, Meeting, Seen, Wall, Words};
-pub use request::{Organizer, Request};
+pub use request::Request;
 pub use state::Writing;
 
 /// Name of the extended property that marks our meetings; its value is the booking's [`state::Writing::marker`].

@@ -52,25 +52,6 @@ pub enum Named {
     Email(String),
 }
 
-/// Whose calendar the meetings of commands are made in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Organizer {
-    /// That of the user whom the command names.
-    User,
-    /// That of one mailbox for all.
-    Mailbox(String),
-    /// That of the room itself, which then answers to nobody: conflicts are looked for by us.
-    Room,
-}
-
-impl Organizer {
-    /// Whether one mailbox organizes for all.
-    #[must_use]
-    pub fn is_one_mailbox(&self) -> bool {
-        matches!(self, Self::Mailbox(_))
-    }
-}
-
 /// The request of a command.
 ///
 /// # Errors

@@ -2,9 +2,9 @@
 
 use super::claim::Claim;
 use super::meeting::{Content, Meeting, Salt};
-use super::request::Organizer;
 use crate::booking::{EndReason, Status};
 use crate::ids::{BookingId, EventId, RoomId, RoomRef, TenantId, derived};
+use crate::tenant::Organizer;
 use crate::time::{Instant, Span, seconds};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -229,12 +229,16 @@ impl Writing {
 
     /// Wants something else from now on: whatever was sent before counts for nothing.
     pub fn want(&mut self, desired: Option<Meeting>, now: Instant) {
+        // It may have been sent, by somebody who could not say so any more.
+        if let Some(old) = self.desired.as_ref().map(Meeting::content) {
+            self.note_written(&old);
+        }
         self.wanted += 1;
         self.desired = desired;
         self.pushes = 0;
-        self.failures = 0;
         self.watches = 0;
-        self.due = Some(now);
+        // Where Graph has asked to wait, another command waits too.
+        self.due = Some(self.due.filter(|_| self.failures > 0).map_or(now, |due| due.max(now)));
     }
 
     /// Remembers a content that is sent or may have been.

@@ -1,7 +1,7 @@
 //! What has to be done next for a writing, and what its outcome means.
 
 use super::code;
-use super::meeting::{Content, Meeting, RoomAnswer, Seen};
+use super::meeting::{Content, Meeting, RoomAddress, RoomAnswer, Seen};
 use super::merge::{Judgement, View, adopted, judge};
 use super::rows::{failure, revise};
 use super::state::{KnownEvent, Writing};
@@ -60,7 +60,10 @@ pub fn next_step(writing: &Writing, now: Instant) -> Step {
             return Step::GiveUp;
         }
         return match (&writing.desired, &writing.event) {
-            (Some(_), None) => Step::Create,
+            (Some(_), None) => match writing.unsure_until.filter(|until| now < *until) {
+                Some(until) => Step::Wait(until),
+                None => Step::Create,
+            },
             (Some(_), Some(_)) => Step::Push,
             (None, _) if writing.place.foreign => Step::Decline,
             (None, _) => Step::Remove,
@@ -88,7 +91,10 @@ impl Writing {
         self.sent = true;
         self.failures = 0;
         let content = self.content(seen);
-        if self.desired.as_ref().map(Meeting::content).as_ref() == Some(&content) {
+        let goal = self.desired.as_ref().map(Meeting::content);
+        // If nothing else was ever sent, this is what was sent, however Exchange spells it.
+        let alone = self.written.iter().all(|sent| Some(sent) == goal.as_ref());
+        if alone || goal.as_ref() == Some(&content) {
             self.applied = self.wanted;
         } else {
             self.pushes += 1;
@@ -316,12 +322,28 @@ fn unchanged(writing: &Writing) -> bool {
 pub fn give_up(
     writing: &mut Writing,
     row: Option<&Booking>,
+    row_left: Option<&Booking>,
     why: CommandFailure,
     context: &Context,
     now: Instant,
-) -> Option<Write> {
+) -> Vec<Write> {
+    let retention = context.retention_days;
+    // A move that fails leaves the booking in the room where it was.
+    let stays = row_left.filter(|row| row.state.status == Status::Pending).and_then(|row| {
+        let status = writing.before.map_or(Status::Confirmed, super::state::Before::status);
+        let state = BookingState { status, failure: Some(why.clone()), ..row.state.clone() };
+        revise(Some(row), &row.room, &row.id, state, retention, now)
+    });
+    if let (Some(left), Some(row)) = (writing.left.take(), row_left) {
+        writing.room = left;
+        writing.span = row.state.span;
+        if let Some(meeting) = &mut writing.desired {
+            let name = String::new();
+            meeting.room = Some(RoomAddress { id: row.room.room.clone(), email: row.state.room_email.clone(), name });
+        }
+    }
     let state = row.map(|row| match (row.state.status, writing.before) {
-        (Status::Pending, Some(before)) if row.is_observed() => BookingState {
+        (Status::Pending, Some(before)) if row.is_observed() && row_left.is_none() => BookingState {
             status: before.status(),
             span: before.span,
             failure: Some(why.clone()),
@@ -349,7 +371,8 @@ pub fn give_up(
         writing.left = None;
         writing.due = None;
     }
-    state.and_then(|state| revise(row, &row?.room, &writing.booking, state, context.retention_days, now))
+    let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));
+    here.into_iter().chain(stays).collect()
 }
 
 /// A person has deleted the meeting: that is final.
