@@ -5,7 +5,7 @@
 ARCHITECTURE ?= x86_64
 PROFILE ?= deploy
 
-FUNCTIONS := resource-sync poll-dispatcher delta-poller
+FUNCTIONS := resource-sync poll-dispatcher delta-poller webhook-receiver subscription-keeper
 TARGET_x86_64 := x86_64-unknown-linux-gnu
 TARGET_arm64 := aarch64-unknown-linux-gnu
 
@@ -16,6 +16,8 @@ functions:
 build-ResourceSyncFunction: BINARY := resource-sync
 build-PollDispatcherFunction: BINARY := poll-dispatcher
 build-DeltaPollerFunction: BINARY := delta-poller
+build-WebhookReceiverFunction: BINARY := webhook-receiver
+build-SubscriptionKeeperFunction: BINARY := subscription-keeper
 
 build-%: functions
 	cp target/lambda/$(BINARY)/bootstrap $(ARTIFACTS_DIR)/bootstrap

@@ -1,16 +1,17 @@
 //! One invocation: a batch of hints, one look per room, every record accounted for.
 
 use crate::links::NewestLinks;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Tally};
 use crate::poll_room::{Tools, poll_room};
 use crate::stop::Stop;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use roomsync_domain::hint::PollHint;
+use roomsync_domain::notice::Notices;
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::{Instant, RoomRef};
 use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, StoreError, TenantStore};
 use roomsync_runtime::batch::{self, Messages, Verdict};
-use roomsync_runtime::metrics::{Metric, Metrics};
+use roomsync_runtime::metrics::{Duration, Metric, Metrics};
 use roomsync_runtime::tenants::TenantCache;
 use std::cell::RefCell;
 use tracing::{debug, error, info, warn};
@@ -56,11 +57,15 @@ where
 {
     let begun = deps.clock.now();
     let metrics = RefCell::new(Metrics::new(begun));
-    let answer =
-        batch::run(event, &deps.queue, AT_ONCE, async |room: &RoomRef, hint: &PollHint, _: &Messages| {
-            look(deps, room, hint, deadline, &metrics).await
-        })
-        .await;
+    let answer = batch::run(
+        event,
+        &deps.queue,
+        AT_ONCE,
+        async |room: &RoomRef, hint: &PollHint, messages: &Messages| {
+            look(deps, room, hint, messages.notices(), deadline, &metrics).await
+        },
+    )
+    .await;
     let metrics = metrics.into_inner();
     metrics.emit();
     let (rooms, quiet) = (metrics.number(Metric::Polls), metrics.number(Metric::QuietPolls));
@@ -74,6 +79,7 @@ async fn look<G, S, Q, K>(
     deps: &Deps<G, S, Q, K>,
     room: &RoomRef,
     hint: &PollHint,
+    notices: Notices,
     deadline: Instant,
     metrics: &RefCell<Metrics>,
 ) -> Verdict
@@ -88,21 +94,53 @@ where
             let calendar = deps.graph.tenant(&tenant.config);
             let tools =
                 Tools { calendar: &calendar, store: &deps.store, clock: &deps.clock, links: &deps.links };
-            poll_room(hint, &tenant, &tools, deadline).await
+            poll_room(hint, notices, &tenant, &tools, deadline).await
         }
         Ok(None) => Ok(Outcome::Unknown),
         Err(error) => Err(Stop::Store(error)),
     };
-    let duration_ms = (deps.clock.now() - begun).num_milliseconds();
+    let now = deps.clock.now();
+    let duration_ms = (now - begun).num_milliseconds();
     match result {
         Ok(outcome) => {
-            report(room, &outcome, duration_ms, &mut metrics.borrow_mut());
-            Verdict::Done
+            let metrics = &mut metrics.borrow_mut();
+            report(room, &outcome, duration_ms, metrics);
+            measure(hint, &outcome, now, metrics);
+            verdict(hint, notices, &outcome, begun)
         }
         Err(stop) => {
             warn!(room.id = %room, duration_ms, error = %stop, "The look at a room goes back to the queue");
             Verdict::Back
         }
+    }
+}
+
+/// What becomes of the messages after a look that was begun at `begun`.
+fn verdict(hint: &PollHint, notices: Notices, outcome: &Outcome, begun: Instant) -> Verdict {
+    let is_quiet = match outcome {
+        Outcome::Postponed(delay) => return Verdict::Later { delay: *delay, sent_after: None },
+        Outcome::Quiet => true,
+        Outcome::Done { .. } => false,
+        _ => return Verdict::Done,
+    };
+    if hint.noticed_at.is_none() || hint.full {
+        return Verdict::Done;
+    }
+    notices
+        .again(begun, is_quiet)
+        .map_or(Verdict::Done, |(answered, delay)| Verdict::Later { delay, sent_after: Some(answered) })
+}
+
+/// How long a change took from its calendar to us, and from there to the table. Both are those of the oldest notice; a change that was
+/// made after it has one of its own on the way.
+fn measure(hint: &PollHint, outcome: &Outcome, now: Instant, metrics: &mut Metrics) {
+    let (Some(noticed_at), Outcome::Done { tally, made_at, .. }) = (hint.noticed_at, outcome) else { return };
+    if *tally == Tally::default() {
+        return;
+    }
+    metrics.sample(Duration::NoticeToTable, (now - noticed_at).num_milliseconds());
+    if let Some(made_at) = made_at.filter(|made_at| *made_at <= noticed_at) {
+        metrics.sample(Duration::ChangeToNotice, (noticed_at - made_at).num_milliseconds());
     }
 }
 
@@ -117,8 +155,12 @@ async fn tenant<G, S: TenantStore, Q, K>(
 /// One line for each room with which something is; the quiet ones, which are nearly all, are counted in the batch's line.
 fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, metrics: &mut Metrics) {
     let name = outcome.name();
-    metrics.count(Metric::Polls, 1);
+    let is_look = !matches!(outcome, Outcome::Listening | Outcome::Answered | Outcome::Postponed(_));
+    metrics.count(if is_look { Metric::Polls } else { Metric::SparedPolls }, 1);
     match outcome {
+        Outcome::Listening | Outcome::Answered | Outcome::Postponed(_) => {
+            debug!(room.id = %room, outcome = name, "Need not look at a room");
+        }
         Outcome::Quiet => {
             metrics.count(Metric::QuietPolls, 1);
             debug!(room.id = %room, outcome = name, duration_ms, "Looked at a room");
@@ -126,7 +168,14 @@ fn report(room: &RoomRef, outcome: &Outcome, duration_ms: i64, metrics: &mut Met
         Outcome::Unknown => {
             info!(room.id = %room, outcome = name, duration_ms, "A hint names a room that is not there")
         }
-        Outcome::Done { tally, drift, mode } => {
+        Outcome::Done { tally, drift, mode, is_silent, .. } => {
+            if *is_silent {
+                metrics.count(Metric::Silent, 1);
+                warn!(
+                    room.id = %room,
+                    "A change was not announced: the room's subscription is silent, and the room is polled at the short interval"
+                );
+            }
             let drift = drift.map(|drift| drift.repaired);
             metrics.count(Metric::Changes, tally.created + tally.updated + tally.ended + tally.revived);
             if let Some(repaired) = drift {

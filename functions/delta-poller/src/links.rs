@@ -1,34 +1,83 @@
-//! The newest link of each room that this environment has seen.
+//! What this environment remembers of the rooms it has looked at, because it is not worth a write.
 //!
-//! A quiet round brings a new link that is not worth a write. Remembering it here keeps Graph from having to remember the old one:
-//! Exchange keeps the last few generations only (microsoft-graph-docs#2350). Losing the memory costs nothing.
+//! - The link of a quiet round. Following it keeps Graph from having to remember the stored one: Exchange keeps the last few
+//!   generations only (microsoft-graph-docs#2350).
+//! - When the newest look was begun and the newest notice came, which saves looks at what was looked at already.
+//!
+//! Losing the memory costs work and nothing else.
 
-use roomsync_domain::RoomRef;
 use roomsync_domain::cursor::{Cursor, DeltaLink};
+use roomsync_domain::{Instant, RoomRef};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Links newer than the stored ones.
+/// What is newer than what is stored.
 #[derive(Debug, Default)]
-pub struct NewestLinks(RefCell<BTreeMap<RoomRef, (u64, DeltaLink)>>);
+pub struct NewestLinks(RefCell<BTreeMap<RoomRef, Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// A fingerprint of the stored link and the one that quiet rounds have led to from there.
+    link: Option<(u64, DeltaLink)>,
+    looked_at: Option<Instant>,
+    heard_at: Option<Instant>,
+}
 
 impl NewestLinks {
-    /// The link to follow: a newer one, if it continues the very cursor that was read.
+    /// The link to follow: a newer one, if it continues the very link that is stored.
     #[must_use]
     pub fn of(&self, room: &RoomRef, cursor: &Cursor) -> Option<DeltaLink> {
-        match self.0.borrow().get(room) {
-            Some((version, link)) if *version == cursor.version => Some(link.clone()),
-            _ => cursor.link.clone(),
+        let stored = cursor.link.as_ref()?;
+        let known = self.0.borrow();
+        match known.get(room).and_then(|known| known.link.as_ref()) {
+            Some((from, newest)) if *from == fingerprint(stored) => Some(newest.clone()),
+            _ => Some(stored.clone()),
         }
     }
 
     /// Remembers the link of a quiet round.
-    pub fn remember(&self, room: &RoomRef, cursor: &Cursor, link: DeltaLink) {
-        self.0.borrow_mut().insert(room.clone(), (cursor.version, link));
+    pub fn remember(&self, room: &RoomRef, cursor: &Cursor, newest: DeltaLink) {
+        let link = cursor.link.as_ref().map(|stored| (fingerprint(stored), newest));
+        self.0.borrow_mut().entry(room.clone()).or_default().link = link;
     }
 
-    /// Forgets a room.
+    /// Forgets the link of a room.
     pub fn forget(&self, room: &RoomRef) {
-        self.0.borrow_mut().remove(room);
+        if let Some(known) = self.0.borrow_mut().get_mut(room) {
+            known.link = None;
+        }
     }
+
+    /// Remembers that a complete look was begun then.
+    pub fn looked(&self, room: &RoomRef, begun: Instant) {
+        let mut known = self.0.borrow_mut();
+        let known = known.entry(room.clone()).or_default();
+        known.looked_at = known.looked_at.max(Some(begun));
+    }
+
+    /// When the newest complete look was begun that anybody remembers.
+    #[must_use]
+    pub fn last_look(&self, room: &RoomRef, cursor: &Cursor) -> Option<Instant> {
+        self.0.borrow().get(room).and_then(|known| known.looked_at).max(cursor.looked_at)
+    }
+
+    /// Remembers that a notice came then.
+    pub fn heard(&self, room: &RoomRef, at: Instant) {
+        let mut known = self.0.borrow_mut();
+        let known = known.entry(room.clone()).or_default();
+        known.heard_at = known.heard_at.max(Some(at));
+    }
+
+    /// When the newest notice came that this environment has seen.
+    #[must_use]
+    pub fn last_heard(&self, room: &RoomRef) -> Option<Instant> {
+        self.0.borrow().get(room).and_then(|known| known.heard_at)
+    }
+}
+
+fn fingerprint(link: &DeltaLink) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    link.as_str().hash(&mut hasher);
+    hasher.finish()
 }

@@ -1,10 +1,11 @@
 //! What a look at a room came to.
 
+use chrono::TimeDelta;
 use roomsync_domain::Instant;
 use roomsync_domain::cursor::{Drift, Guarded, Mode, TroubleKind};
 use roomsync_domain::plan::{Change, Write};
 
-/// What a look at a room came to. In each case the message is done.
+/// What a look at a room came to. In each case but one the message is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing new: one call, one read, no write.
@@ -17,7 +18,17 @@ pub enum Outcome {
         drift: Option<Drift>,
         /// How the room is followed from now on.
         mode: Mode,
+        /// When the newest change was made that Graph reported, if it says so.
+        made_at: Option<Instant>,
+        /// Whether the changes should have been announced and were not.
+        is_silent: bool,
     },
+    /// The room has a subscription that can be trusted, so that it need not be looked at now.
+    Listening,
+    /// A look that was begun after the notices has answered them.
+    Answered,
+    /// The last look was only just: the notices come back after this time. The message is not done.
+    Postponed(TimeDelta),
     /// The guard stopped the endings; the next look or an operator decides.
     Guarded(Guarded),
     /// Graph asked to wait until then.
@@ -34,6 +45,9 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Quiet => "quiet",
+            Self::Listening => "listening",
+            Self::Answered => "answered",
+            Self::Postponed(_) => "postponed",
             Self::Done { .. } => "done",
             Self::Guarded(_) => "guarded",
             Self::Waiting(_) => "waiting",

@@ -24,6 +24,8 @@ use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, TroubleKi
 use roomsync_domain::delta::Dirty;
 use roomsync_domain::entry::Wanted;
 use roomsync_domain::hint::PollHint;
+use roomsync_domain::listening::Listening;
+use roomsync_domain::notice::{Notices, Worth};
 use roomsync_domain::plan::{self, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
@@ -51,7 +53,7 @@ pub struct Tools<'a, C, S, K> {
     pub links: &'a NewestLinks,
 }
 
-/// Looks at a room: detect, read, plan, commit.
+/// Looks at a room: detect, read, plan, commit. `notices` is what the queue knows of the messages behind the hint.
 ///
 /// # Errors
 ///
@@ -59,6 +61,7 @@ pub struct Tools<'a, C, S, K> {
 /// written into the cursor and the message is done.
 pub async fn poll_room<C, S, K>(
     hint: &PollHint,
+    notices: Notices,
     tenant: &Tenant,
     tools: &Tools<'_, C, S, K>,
     deadline: Instant,
@@ -72,19 +75,10 @@ where
     let mut races = 0;
     loop {
         let cursor = tools.store.cursor(&room).await?.unwrap_or_else(Cursor::blank);
-        let look = Look { hint, tenant, tools, room: &room, now: tools.clock.now(), deadline };
-        let result = match look.run(&cursor).await {
-            Err(Stop::Graph(error)) => {
-                let owed = owing(hint, &cursor);
-                let Some(next) =
-                    trouble::note(&room, owed.as_ref().unwrap_or(&cursor), &error, look.now).or(owed)
-                else {
-                    return Ok(Outcome::Troubled(trouble::kind(&error)));
-                };
-                let noted = tools.store.commit(&room, &[], &next).await;
-                noted.map(|()| Outcome::Troubled(trouble::kind(&error))).map_err(Stop::from)
-            }
-            other => other,
+        let look = Look { hint, notices, tenant, tools, room: &room, now: tools.clock.now(), deadline };
+        let result = match look.hear(cursor).await {
+            Ok(cursor) => look.attempt(&cursor).await,
+            Err(stop) => Err(stop),
         };
         match result {
             Err(Stop::LostRace) if races < MOST_RACES => {
@@ -105,6 +99,7 @@ fn owing(hint: &PollHint, cursor: &Cursor) -> Option<Cursor> {
 /// One attempt.
 struct Look<'a, C, S, K> {
     hint: &'a PollHint,
+    notices: Notices,
     tenant: &'a Tenant,
     tools: &'a Tools<'a, C, S, K>,
     room: &'a RoomRef,
@@ -122,9 +117,67 @@ enum Why {
 }
 
 impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
+    /// When the newest notice behind the hint came.
+    fn heard_at(&self) -> Option<Instant> {
+        let noticed_at = self.hint.noticed_at?;
+        Some(
+            self.notices
+                .sent_at
+                .filter(|_| self.hint.is_from_notices_only())
+                .map_or(noticed_at, |at| at.max(noticed_at)),
+        )
+    }
+
+    /// A notice proves that the room's subscription delivers. That is written at once if it is news, because it decides how often the
+    /// room is looked at.
+    async fn hear(&self, cursor: Cursor) -> Result<Cursor, Stop> {
+        let Some(at) = self.heard_at() else { return Ok(cursor) };
+        self.tools.links.heard(self.room, at);
+        let Some(listening) = cursor.listening.as_ref().and_then(|listening| listening.heard(at)) else {
+            return Ok(cursor);
+        };
+        let next = Cursor { listening: Some(listening), ..cursor };
+        self.tools.store.commit(self.room, &[], &next).await?;
+        Ok(Cursor { version: next.version + 1, ..next })
+    }
+
+    /// One look; what Graph refuses is written down.
+    async fn attempt(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
+        match self.run(cursor).await {
+            Err(Stop::Graph(error)) => {
+                let owed = owing(self.hint, cursor);
+                let before = owed.as_ref().unwrap_or(cursor);
+                let outcome = Outcome::Troubled(trouble::kind(&error));
+                if let Some(next) = trouble::note(self.room, before, &error, self.now).or(owed) {
+                    self.tools.store.commit(self.room, &[], &next).await?;
+                }
+                Ok(outcome)
+            }
+            other => other,
+        }
+    }
+
+    /// What makes a look needless, or too early.
+    fn instead(&self, cursor: &Cursor) -> Option<Outcome> {
+        if self.hint.spare && cursor.may_rest(self.now) && self.full_read_is_due(cursor).is_none() {
+            return Some(Outcome::Listening);
+        }
+        if !self.hint.is_from_notices_only() {
+            return None;
+        }
+        match self.notices.worth(self.tools.links.last_look(self.room, cursor), self.now) {
+            Worth::Answered => Some(Outcome::Answered),
+            Worth::Later(delay) => Some(Outcome::Postponed(delay)),
+            Worth::Look => None,
+        }
+    }
+
     async fn run(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         if self.tenant.status == TenantStatus::Removed || cursor.mode == Mode::Retired || self.hint.full {
             return self.with_room(cursor).await;
+        }
+        if let Some(outcome) = self.instead(cursor) {
+            return Ok(outcome);
         }
         if let Some(at) = cursor.not_before.filter(|at| self.now < *at) {
             return Ok(Outcome::Waiting(at));
@@ -163,11 +216,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             }
             return Ok(Outcome::Waiting(at));
         }
-        let cursor = if cursor.mode == Mode::Retired {
-            Cursor { version: cursor.version, ..Cursor::blank() }
-        } else {
-            cursor.clone()
-        };
+        let cursor = if cursor.mode == Mode::Retired { cursor.anew() } else { cursor.clone() };
         self.full(&cursor, Why::Needed).await
     }
 
@@ -193,11 +242,13 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         }
     }
 
-    /// Nothing was reported: nothing is written, unless something is to be taken back.
+    /// Nothing was reported: nothing is written, unless something is to be taken back or other environments should know.
     async fn quiet(&self, cursor: &Cursor, followed: &DeltaLink, newest: DeltaLink) -> Result<Outcome, Stop> {
         let forgetful = cursor.lost_links >= Cursor::LOST_LINKS_BEARABLE && newest != *followed;
-        if forgetful || cursor.trouble.is_some() || cursor.failures > 0 {
-            let next = Cursor { link: Some(newest), ..trouble::cleared(cursor) };
+        let is_flood = self.hint.is_from_notices_only() && self.notices.are_a_flood();
+        self.tools.links.looked(self.room, self.now);
+        if forgetful || is_flood || cursor.trouble.is_some() || cursor.failures > 0 {
+            let next = Cursor { link: Some(newest), looked_at: Some(self.now), ..trouble::cleared(cursor) };
             self.tools.store.commit(self.room, &[], &next).await?;
         } else {
             self.tools.links.remember(self.room, cursor, newest);
@@ -226,8 +277,31 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             // The guard needs to know of how many.
             found = self.compare(&context, window, &Dirty::everything(), Vec::new()).await?;
         }
-        let next = Cursor { link: Some(newest), ..trouble::cleared(cursor) };
+        let next = Cursor {
+            link: Some(newest),
+            listening: self.listening_after(cursor, &dirty),
+            ..trouble::cleared(cursor)
+        };
+        found.made_at = dirty.changes().newest();
+        found.is_silent = next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now));
         self.commit(cursor, next, found).await
+    }
+
+    /// What the reported changes say of the subscription: announced, it was heard; not announced although they are old, it is silent.
+    fn listening_after(&self, cursor: &Cursor, dirty: &Dirty) -> Option<Listening> {
+        let listening = cursor.listening.as_ref()?;
+        if let Some(at) = self.heard_at() {
+            let proves = listening.heard_at.is_some();
+            return Some(Listening {
+                heard_at: listening.heard_at.max(Some(at).filter(|_| proves)),
+                ..listening.clone()
+            });
+        }
+        let links = self.tools.links;
+        let (heard, last) = (links.last_heard(self.room), links.last_look(self.room, cursor));
+        let is_silent = listening.is_silent(dirty.changes(), heard, last, self.now);
+        let silent_since = if is_silent { Some(self.now) } else { listening.silent_since };
+        Some(Listening { silent_since, ..listening.clone() })
     }
 
     /// Reads the whole window, beginning with a link that covers what changes in between.
@@ -324,7 +398,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
         let first = plan::plan(&known, &entries, &covered, window, context, self.now);
         if first.missing.is_empty() {
-            return Ok(Found { writes: first.writes, future: Some(future), unasked: 0, now: self.now });
+            return Ok(Found { writes: first.writes, future: Some(future), ..Found::nothing(self.now) });
         }
         let fates = missing::find_out(&lane, context, first.missing, answers == 1).await?;
         let mut writes = first.writes;
@@ -335,7 +409,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         writes.extend(
             fates.over.iter().map(|(row, reason)| plan::end(row, *reason, context.retention_days, self.now)),
         );
-        Ok(Found { writes, future: Some(future), unasked: fates.unasked, now: self.now })
+        Ok(Found { writes, future: Some(future), unasked: fates.unasked, ..Found::nothing(self.now) })
     }
 
     /// Adds the stored bookings of entries that are kept elsewhere than where the entries are now.
@@ -378,6 +452,9 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             // Not complete: the next look begins where this one did.
             next.link = None;
         }
+        if found.unasked == 0 && next.guarded.is_none() {
+            next.looked_at = Some(self.now);
+        }
         if !found.writes.is_empty() {
             next.last_change_at = Some(self.now);
         }
@@ -398,12 +475,15 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             }
         }
         self.tools.links.forget(self.room);
+        self.tools.links.looked(self.room, self.now);
         Ok(match next.guarded {
             Some(guarded) => Outcome::Guarded(guarded),
             None => Outcome::Done {
                 tally,
                 drift: next.drift.filter(|drift| drift.at == self.now),
                 mode: next.mode,
+                made_at: found.made_at,
+                is_silent: found.is_silent,
             },
         })
     }
@@ -420,8 +500,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             .filter(|booking| booking.is_live() && booking.state.span.end > self.now)
             .map(|booking| plan::end(booking, EndReason::RoomRemoved, retention, self.now))
             .collect();
-        let next = Cursor { mode: Mode::Retired, ..Cursor::blank() };
-        let found = Found { future: None, writes, unasked: 0, now: self.now };
+        let next = Cursor { mode: Mode::Retired, ..cursor.anew() };
+        let found = Found { writes, ..Found::nothing(self.now) };
         self.commit(cursor, next, found).await
     }
 }
@@ -434,10 +514,18 @@ struct Found {
     future: Option<usize>,
     /// Missing bookings that could not be asked about.
     unasked: usize,
+    /// When the newest of the reported changes was made, if it says so.
+    made_at: Option<Instant>,
+    /// Whether the changes show that the subscription is silent.
+    is_silent: bool,
     now: Instant,
 }
 
 impl Found {
+    fn nothing(now: Instant) -> Self {
+        Self { writes: Vec::new(), future: None, unasked: 0, made_at: None, is_silent: false, now }
+    }
+
     /// Bookings not yet over that would end.
     fn ending(&self) -> usize {
         let ends =

@@ -1,9 +1,12 @@
 //! The use case: one hint per due room. Which rooms are due follows from their keys and the clock, so nothing is written.
+//!
+//! Every room gets a hint at the short interval. Those that a room with a trusted subscription does not need are marked as spare: the
+//! poller knows from the room's own row whether it has one, so nobody has to be told when that changes.
 
 use chrono::TimeDelta;
 use roomsync_domain::hint::{HintReason, PollHint};
 use roomsync_domain::room::{Room, RoomStatus};
-use roomsync_domain::tenant::Tenant;
+use roomsync_domain::tenant::{Every, Poll, Tenant};
 use roomsync_domain::{Instant, Span, due};
 use roomsync_ports::{HintQueue, QueueError, RoomStore, StoreError, TenantStore};
 use thiserror::Error;
@@ -80,11 +83,16 @@ where
 fn hint(tenant: &Tenant, room: &Room, tick: Span, poll_every_seconds: u32) -> Option<PollHint> {
     match room.state.status {
         RoomStatus::Active => {
-            let every = match (tenant.config.poll.every.seconds, poll_every_seconds) {
-                (tenants, 0) => tenants,
-                (tenants, bound) => tenants.min(bound),
+            let is_due = |every: Every| {
+                let bound = if poll_every_seconds == 0 { u32::MAX } else { poll_every_seconds };
+                due::poll_is_due(&room.room, every.seconds.min(bound), tick)
             };
-            due::poll_is_due(&room.room, every, tick).then(|| PollHint::new(&room.room, HintReason::Schedule))
+            let hint = || PollHint::new(&room.room, HintReason::Schedule);
+            match tenant.config.poll {
+                Poll { when_listening, .. } if is_due(when_listening) => Some(hint()),
+                Poll { every, .. } if is_due(every) => Some(hint().spare()),
+                Poll { .. } => None,
+            }
         }
         RoomStatus::Removed => {
             let fresh = tick.end - room.observed_at < TimeDelta::minutes(FRESHLY_REMOVED_MINUTES);

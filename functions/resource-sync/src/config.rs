@@ -31,7 +31,8 @@ impl Config {
                 tenant: Some(settings.required("TENANT_QUEUE_URL")?),
                 tenant_dead_letter: Some(settings.required("TENANT_DEAD_LETTER_URL")?),
                 source: Some(settings.required("TENANT_QUEUE_URL")?),
-                poll_dead_letter: None,
+                lifecycle: Some(settings.required("LIFECYCLE_QUEUE_URL")?),
+                ..QueueUrls::default()
             },
             endpoints: Endpoints::given(settings.optional("GRAPH_URL"), settings.optional("LOGIN_URL"))
                 .map_err(|error| SettingError::unusable("GRAPH_URL or LOGIN_URL", &error))?,

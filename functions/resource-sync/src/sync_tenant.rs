@@ -11,8 +11,9 @@ use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
-use roomsync_domain::{Instant, RoomRef};
+use roomsync_domain::{Instant, RoomId, RoomRef};
 use roomsync_ports::{Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Rooms that are written at once.
@@ -73,13 +74,20 @@ where
 {
     let id = &tenant.config.tenant;
     let stored = store.rooms(id).await?;
+    let memory = store.directory_memory(id).await?;
+    let owed: Vec<PollHint> = memory.owed(&stored).map(|room| look_at(&room.room)).collect();
+    // What this look remembers of the rooms that it read, because it asks for the looks that are owed.
+    let known = DirectoryMemory { hinted: room_plan::hinted(&stored), ..memory.clone() };
     if tenant.status == TenantStatus::Removed {
         let active = stored.iter().filter(|room| room.state.status == RoomStatus::Active);
         let writes = active.map(|room| room_plan::removal(room, now)).collect();
-        let written = apply(store, queue, writes, Vec::new(), now).await?;
-        return Ok(Outcome::Done { rooms: 0, written, missing: 0, refused: Vec::new() });
+        let written = apply(store, queue, writes, owed, now).await?;
+        let next = DirectoryMemory { hinted: also(known.hinted, &written), ..known };
+        if next.hinted != memory.hinted {
+            store.put_directory_memory(id, &next).await?;
+        }
+        return Ok(Outcome::Done { rooms: 0, written: written.len(), missing: 0, refused: Vec::new() });
     }
-    let memory = store.directory_memory(id).await?;
     if let Some(at) = memory.not_before.filter(|at| now < *at) {
         return Ok(Outcome::Waiting(at));
     }
@@ -87,7 +95,8 @@ where
         Ok(sight) => sight,
         Err(error) => {
             let kind = kind(&error);
-            store.put_directory_memory(id, &troubled(&memory, &error, kind, now)).await?;
+            queue.send_polls(&owed, &tick(now)).await?;
+            store.put_directory_memory(id, &troubled(&known, &error, kind, now)).await?;
             return Ok(Outcome::Troubled(kind));
         }
     };
@@ -101,9 +110,6 @@ where
         now,
     );
     let missing_count = missing.len();
-    // Written by a sync that did not come to its end: its hints may be lost.
-    let unfinished = |room: &&Room| memory.last_success_at.is_some_and(|last| room.observed_at > last);
-    let owed = stored.iter().filter(unfinished).map(|room| look_at(&room.room)).collect();
     let written = apply(store, queue, writes, owed, now).await?;
     let refused: Vec<String> = sight.refused.keys().cloned().collect();
     let next = DirectoryMemory {
@@ -115,11 +121,15 @@ where
         trouble: None,
         refused: sight.refused,
         failures: 0,
+        hinted: also(known.hinted, &written),
     };
     store.put_directory_memory(id, &next).await?;
     Ok(match guarded {
         Some(count) => Outcome::Guarded(count),
-        None => Outcome::Done { rooms: sight.sightings.len(), written, missing: missing_count, refused },
+        None => {
+            let (rooms, written) = (sight.sightings.len(), written.len());
+            Outcome::Done { rooms, written, missing: missing_count, refused }
+        }
     })
 }
 
@@ -127,24 +137,34 @@ fn look_at(room: &RoomRef) -> PollHint {
     PollHint::new(room, HintReason::Rooms).full()
 }
 
-/// Writes rooms, then asks for a look at those whose bookings it concerns, and for the looks that are owed. What is lost between the two
-/// is owed by the next sync, because this one does not come to remember its success.
+/// Sets the hints of this look apart from those of others.
+fn tick(now: Instant) -> String {
+    now.timestamp_millis().to_string()
+}
+
+fn also(hinted: BTreeMap<RoomId, u64>, written: &[Room]) -> BTreeMap<RoomId, u64> {
+    hinted.into_iter().chain(room_plan::hinted(written)).collect()
+}
+
+/// Writes rooms, then asks for a look at those whose bookings it concerns, and for the looks that are owed. Gives the rooms that were
+/// written. What is lost between the two is owed by the next sync: nobody remembers that a look at that version was asked for. Versions
+/// tell this, not clocks, because another sync may have read the room before it was written and come to its end after it.
 async fn apply<S: RoomStore, Q: HintQueue>(
     store: &S,
     queue: &Q,
     writes: Vec<RoomWrite>,
     owed: Vec<PollHint>,
     now: Instant,
-) -> Result<usize, Failure> {
+) -> Result<Vec<Room>, Failure> {
     let results: Vec<(&RoomWrite, Result<(), StoreError>)> = stream::iter(&writes)
         .map(|write| async move { (write, store.put_room(write).await) })
         .buffered(AT_ONCE)
         .collect()
         .await;
-    let (mut hints, mut written, mut failure) = (owed, 0, None);
+    let (mut hints, mut written, mut failure) = (owed, Vec::new(), None);
     for (write, result) in results {
         match result {
-            Ok(()) => written += 1,
+            Ok(()) => written.push(write.room.clone()),
             // Another sync of this tenant was first; it has seen what we have seen, or the next one does. Or it was this one, and a
             // repetition on the way was refused, so the look is asked for all the same.
             Err(StoreError::Conflict(_)) => {}
@@ -157,7 +177,7 @@ async fn apply<S: RoomStore, Q: HintQueue>(
             hints.push(look_at(&write.room.room));
         }
     }
-    queue.send_polls(&hints, &now.timestamp_millis().to_string()).await?;
+    queue.send_polls(&hints, &tick(now)).await?;
     failure.map_or(Ok(written), |error| Err(error.into()))
 }
 

@@ -100,7 +100,7 @@ impl Emulator {
         };
         let log = self.log.clone();
         tokio::select! {
-            up = timeout(Duration::from_secs(30), answers) => {
+            up = timeout(Duration::from_secs(120), answers) => {
                 up.with_context(|| format!("the AWS emulator does not answer; see {}", log.display()))
             }
             reason = self.ended() => Err(reason),

@@ -73,6 +73,12 @@ impl Ports {
         ]
     }
 
+    /// Where the HTTP API answers.
+    #[must_use]
+    pub fn webhook_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.webhook)
+    }
+
     /// Where the AWS emulator answers.
     #[must_use]
     pub fn aws_url(self) -> String {

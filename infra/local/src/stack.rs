@@ -25,7 +25,7 @@ pub fn names(options: &Options) -> Names {
 }
 
 pub(crate) fn plain_names(ports: Ports) -> Names {
-    Names::new("roomsync", REGION, ACCOUNT, &ports.aws_url())
+    Names::new("roomsync", REGION, ACCOUNT, &ports.aws_url()).api_endpoint(&ports.webhook_url())
 }
 
 /// Creates every table and queue of the template.

@@ -1,5 +1,6 @@
 //! What is remembered between two looks at a room.
 
+use crate::listening::{Listening, Refusal};
 use crate::time::{Instant, Span, seconds};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,15 @@ pub struct Cursor {
     /// only the last few generations (microsoft-graph-docs#2350).
     #[serde(default)]
     pub lost_links: u32,
+    /// Begin of a complete look at the room, to the millisecond: the newest one whose end wrote something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Instant>,
+    /// The subscription of the room, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
+    /// Why it has none although it should, or why the one it has could not be renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
 }
 
 impl Cursor {
@@ -96,7 +106,33 @@ impl Cursor {
             guarded: None,
             drift: None,
             lost_links: 0,
+            looked_at: None,
+            listening: None,
+            refusal: None,
         }
+    }
+
+    /// The same room as if it had never been looked at. What is known of its subscription stays.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            version: self.version,
+            listening: self.listening.clone(),
+            refusal: self.refusal.clone(),
+            ..Self::blank()
+        }
+    }
+
+    /// Whether the room need not be looked at until its subscription speaks: that can be trusted, and nothing is owed.
+    #[must_use]
+    pub fn may_rest(&self, now: Instant) -> bool {
+        let nothing_is_owed = self.mode == Mode::Delta
+            && self.link.is_some()
+            && self.guarded.is_none()
+            && self.trouble.is_none()
+            && self.failures == 0
+            && !self.policy.is_empty();
+        nothing_is_owed && self.listening.as_ref().is_some_and(|listening| listening.can_be_trusted(now))
     }
 }
 

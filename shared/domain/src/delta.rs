@@ -1,7 +1,8 @@
 //! What a delta round says: where to look. Nothing else of it is used.
 
 use crate::ids::EventId;
-use crate::time::Span;
+use crate::listening::Changes;
+use crate::time::{Instant, Span};
 use chrono::{Days, NaiveDate};
 use std::collections::BTreeSet;
 
@@ -12,6 +13,8 @@ pub struct DeltaItem {
     pub id: EventId,
     /// Where it points.
     pub change: DeltaChange,
+    /// When the entry was last modified; removals and occurrences do not say. For figures only: nothing is ordered by it.
+    pub modified: Option<Instant>,
 }
 
 /// Where an item of a delta page points.
@@ -34,6 +37,7 @@ pub struct Dirty {
     everything: bool,
     days: BTreeSet<NaiveDate>,
     ids: BTreeSet<EventId>,
+    changes: Changes,
 }
 
 /// Days apart at which two ranges are read as one.
@@ -53,6 +57,7 @@ impl Dirty {
     /// Takes note of an item.
     pub fn note(&mut self, item: &DeltaItem) {
         self.ids.insert(item.id.clone());
+        self.changes.note(item.modified);
         match item.change {
             DeltaChange::Removed => {}
             DeltaChange::Master | DeltaChange::Somewhere => self.everything = true,
@@ -79,6 +84,12 @@ impl Dirty {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         !self.everything && self.ids.is_empty() && self.days.is_empty()
+    }
+
+    /// When the reported changes were made.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Whether the whole window has to be read.
@@ -137,7 +148,7 @@ mod tests {
 
     fn at(start: &str, end: &str) -> DeltaItem {
         let span = Span::new(seconds::parse(start).unwrap(), seconds::parse(end).unwrap());
-        DeltaItem { id: EventId::new("e"), change: DeltaChange::At(span) }
+        DeltaItem { id: EventId::new("e"), change: DeltaChange::At(span), modified: None }
     }
 
     fn window() -> Span {
@@ -170,7 +181,7 @@ mod tests {
     fn masters_and_unreadable_times_make_everything_dirty() {
         for change in [DeltaChange::Master, DeltaChange::Somewhere] {
             let mut dirty = Dirty::default();
-            dirty.note(&DeltaItem { id: EventId::new("m"), change });
+            dirty.note(&DeltaItem { id: EventId::new("m"), change, modified: None });
             assert_eq!(dirty.ranges(window()), vec![window()]);
         }
     }
@@ -186,7 +197,7 @@ mod tests {
     #[test]
     fn a_removal_points_to_where_we_have_it() {
         let mut dirty = Dirty::default();
-        dirty.note(&DeltaItem { id: EventId::new("gone"), change: DeltaChange::Removed });
+        dirty.note(&DeltaItem { id: EventId::new("gone"), change: DeltaChange::Removed, modified: None });
         assert!(dirty.ranges(window()).is_empty());
         assert!(dirty.ids().contains(&EventId::new("gone")));
         assert!(!dirty.is_quiet());

@@ -17,10 +17,16 @@ fn number(room: &RoomRef, purpose: &str) -> u64 {
     hasher.finish() >> 32
 }
 
+/// A number from zero to below `bound`, evenly spread over rooms, the same for a room for ever.
+#[must_use]
+pub fn share(room: &RoomRef, purpose: &str, bound: i64) -> i64 {
+    i64::try_from(number(room, purpose) % bound.max(1).unsigned_abs()).unwrap_or(0)
+}
+
 /// The latest instant at or before `now` in a rhythm of `every_seconds` that is shifted by the room's own phase.
 fn latest_beat(room: &RoomRef, purpose: &str, every_seconds: i64, now: Instant) -> Instant {
     let every = every_seconds.max(1);
-    let phase = i64::try_from(number(room, purpose) % every.unsigned_abs()).unwrap_or(0);
+    let phase = share(room, purpose, every);
     let since = (now.timestamp() - phase).rem_euclid(every);
     now - TimeDelta::seconds(since) - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos()))
 }
@@ -41,7 +47,7 @@ pub fn full_read_is_due(room: &RoomRef, last: Instant, now: Instant) -> bool {
 #[must_use]
 pub fn back_off(room: &RoomRef, failures: u32) -> TimeDelta {
     let base = 5_i64.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(300);
-    let jitter = i64::try_from(number(room, &format!("retry{failures}")) % 250).unwrap_or(0);
+    let jitter = share(room, &format!("retry{failures}"), 250);
     TimeDelta::milliseconds(base * (1000 + jitter))
 }
 

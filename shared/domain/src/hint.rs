@@ -23,9 +23,18 @@ pub struct PollHint {
     /// An operator has said that many bookings may end at once.
     #[serde(default)]
     pub accept_mass_end: bool,
+    /// Only for rooms that must be polled often: a room whose subscription can be trusted needs no look now.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spare: bool,
     /// When Graph's notice reached us, to the millisecond; only with reason `webhook`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed_at: Option<Instant>,
+}
+
+/// For fields that are left out as long as they say nothing.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Who asks for a look.
@@ -57,7 +66,44 @@ impl PollHint {
             reason,
             full: false,
             accept_mass_end: false,
+            spare: false,
             noticed_at: None,
+        }
+    }
+
+    /// The same, only for rooms that must be polled often.
+    #[must_use]
+    pub fn spare(mut self) -> Self {
+        self.spare = true;
+        self
+    }
+
+    /// Takes up another hint for the same room: one look does what both ask. The reason is that of the one that asks for more; the
+    /// notice is the older one.
+    pub fn merge(&mut self, other: Self) {
+        if other.weight() > self.weight() {
+            self.reason = other.reason;
+        }
+        self.full |= other.full;
+        self.accept_mass_end |= other.accept_mass_end;
+        self.spare &= other.spare;
+        self.noticed_at = match (self.noticed_at, other.noticed_at) {
+            (Some(one), Some(another)) => Some(one.min(another)),
+            (one, another) => one.or(another),
+        };
+    }
+
+    /// Whether nobody but Graph's notices asks.
+    #[must_use]
+    pub fn is_from_notices_only(&self) -> bool {
+        self.reason == HintReason::Webhook && !self.full
+    }
+
+    fn weight(&self) -> u8 {
+        match self.reason {
+            HintReason::Schedule if self.spare => 0,
+            HintReason::Webhook if !self.full => 1,
+            _ => 2,
         }
     }
 
@@ -147,5 +193,47 @@ impl LifecycleHint {
     #[must_use]
     pub fn room(&self) -> RoomRef {
         RoomRef::new(self.tenant_id.clone(), self.room_id.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(reason: HintReason) -> PollHint {
+        let tenant = TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap();
+        PollHint::new(&RoomRef::new(tenant, RoomId::new("r")), reason)
+    }
+
+    fn merged(mut one: PollHint, other: PollHint) -> PollHint {
+        one.merge(other);
+        one
+    }
+
+    #[test]
+    fn two_hints_are_one_that_does_what_both_ask() {
+        let at = |second| Instant::from_timestamp(second, 0);
+        let notice = |second| PollHint { noticed_at: at(second), ..hint(HintReason::Webhook) };
+        let spare = hint(HintReason::Schedule).spare();
+        assert_eq!(merged(notice(5), notice(3)), notice(3));
+        assert_eq!(merged(notice(5), spare.clone()), notice(5));
+        assert_eq!(merged(spare.clone(), notice(5)), notice(5));
+        assert_eq!(merged(spare.clone(), spare.clone()), spare);
+        let due = hint(HintReason::Schedule);
+        assert_eq!(merged(due.clone(), spare.clone()), due);
+        assert_eq!(merged(spare, due.clone()), due);
+        let both = merged(notice(5), due);
+        assert!(!both.is_from_notices_only());
+        assert_eq!((both.reason, both.noticed_at), (HintReason::Schedule, at(5)));
+        let full = merged(notice(5), hint(HintReason::Operator).full());
+        assert!(full.full && !full.is_from_notices_only());
+    }
+
+    #[test]
+    fn a_hint_without_news_is_written_as_ever() {
+        let text = serde_json::to_string(&hint(HintReason::Schedule)).unwrap();
+        assert!(!text.contains("spare") && !text.contains("noticedAt"), "{text}");
+        let spare = hint(HintReason::Schedule).spare();
+        assert_eq!(serde_json::from_str::<PollHint>(&serde_json::to_string(&spare).unwrap()).unwrap(), spare);
     }
 }

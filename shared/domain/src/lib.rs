@@ -13,6 +13,8 @@ pub mod entry;
 pub mod guard;
 pub mod hint;
 pub mod ids;
+pub mod listening;
+pub mod notice;
 pub mod place;
 pub mod plan;
 pub mod project;

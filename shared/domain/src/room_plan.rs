@@ -54,6 +54,26 @@ pub struct DirectoryMemory {
     /// Failures in a row.
     #[serde(default)]
     pub failures: u32,
+    /// Up to which version of each room the look that it asks for has been sent on its way. A first version is not in here: a room
+    /// without a cursor is copied whole by any look.
+    #[serde(default)]
+    pub hinted: BTreeMap<RoomId, u64>,
+}
+
+impl DirectoryMemory {
+    /// The stored rooms of whose present version nobody knows that a look has been sent for: a sync wrote it and died, or is still at
+    /// work.
+    pub fn owed<'a>(&self, stored: &'a [Room]) -> impl Iterator<Item = &'a Room> {
+        let hinted = |room: &Room| self.hinted.get(&room.room.room).copied().unwrap_or(1);
+        stored.iter().filter(move |room| room.version > hinted(room))
+    }
+}
+
+/// Versions for [`DirectoryMemory::hinted`].
+#[must_use]
+pub fn hinted<'a>(rooms: impl IntoIterator<Item = &'a Room>) -> BTreeMap<RoomId, u64> {
+    let later = rooms.into_iter().filter(|room| room.version > 1);
+    later.map(|room| (room.room.room.clone(), room.version)).collect()
 }
 
 /// What to write.

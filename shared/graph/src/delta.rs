@@ -6,7 +6,7 @@ use crate::outcome::Question;
 use crate::send::{Answer, Call, escaped};
 use crate::transport::Transport;
 use crate::view::prefer;
-use crate::wire::{Moment, NoError, Text};
+use crate::wire::{Moment, NoError, Text, offset_moment};
 use roomsync_domain::cursor::DeltaLink;
 use roomsync_domain::delta::{DeltaChange, DeltaItem};
 use roomsync_domain::time::seconds;
@@ -52,6 +52,8 @@ struct Item<'a> {
     removed: Option<IgnoredAny>,
     #[serde(borrow, rename = "@odata.etag")]
     etag: Option<Text<'a>>,
+    #[serde(borrow, rename = "lastModifiedDateTime")]
+    modified: Option<Text<'a>>,
 }
 
 impl Item<'_> {
@@ -100,7 +102,8 @@ impl<'de> Deserialize<'de> for Items {
                     if item.id.as_str().is_empty() {
                         return Err(de::Error::custom("an event without id"));
                     }
-                    found.items.push(DeltaItem { id: EventId::new(item.id.into_string()), change });
+                    let modified = item.modified.as_ref().and_then(|text| offset_moment(text.as_str()));
+                    found.items.push(DeltaItem { id: EventId::new(item.id.into_string()), change, modified });
                 }
                 Ok(found)
             }

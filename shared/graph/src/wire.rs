@@ -67,11 +67,16 @@ impl Moment<'_> {
     }
 }
 
-/// A `DateTimeOffset`; nothing if it is unset (`0001-01-01T00:00:00Z`) or unreadable.
+/// A `DateTimeOffset` in whole seconds; nothing if it is unset (`0001-01-01T00:00:00Z`) or unreadable.
 pub(crate) fn offset_instant(text: &str) -> Option<Instant> {
+    Some(offset_moment(text)?.trunc_subsecs(0))
+}
+
+/// The same with its fractions.
+pub(crate) fn offset_moment(text: &str) -> Option<Instant> {
     let at = roomsync_domain::time::seconds::parse(text)?;
     is_set(at.date_naive())?;
-    Some(at.trunc_subsecs(0))
+    Some(at)
 }
 
 fn is_set(date: NaiveDate) -> Option<NaiveDate> {

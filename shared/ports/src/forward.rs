@@ -1,13 +1,13 @@
 //! A shared adapter is an adapter.
 
 use crate::{
-    BookingStore, HintQueue, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
-    TenantStore, WritingStore,
+    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
+    StoreError, TenantStore, WritingStore,
 };
 use chrono::TimeDelta;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
@@ -119,6 +119,14 @@ impl<T: HintQueue> HintQueue for Rc<T> {
         (**self).postpone(receipts, delay).await
     }
 
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        (**self).send_notices(notices).await
+    }
+
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        (**self).send_lifecycle(hints, tick).await
+    }
+
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
         (**self).reject(rejections).await
     }
@@ -127,5 +135,9 @@ impl<T: HintQueue> HintQueue for Rc<T> {
 impl<T: Secrets> Secrets for Rc<T> {
     async fn read(&self, name: &str) -> Result<Secret, SecretError> {
         (**self).read(name).await
+    }
+
+    async fn read_previous(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        (**self).read_previous(name).await
     }
 }

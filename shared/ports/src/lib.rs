@@ -17,6 +17,6 @@ pub use clock::Clock;
 pub use error::{GraphError, QueueError, SecretError, StoreError, Trace};
 pub use graph::{Calendar, DeltaFrom, DeltaPage, Directory, Fingerprint, Graph, Next, RoomList, ViewPage};
 pub use meetings::{Mark, MeetingError, Meetings};
-pub use queue::{HintQueue, Rejection};
+pub use queue::{HintQueue, Notice, Rejection};
 pub use secrets::{Secret, Secrets};
 pub use store::{BookingStore, RoomStore, TenantStore, WritingStore};

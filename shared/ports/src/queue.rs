@@ -1,6 +1,6 @@
 use crate::QueueError;
 use chrono::TimeDelta;
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 
 /// The queues between functions.
 pub trait HintQueue {
@@ -14,9 +14,24 @@ pub trait HintQueue {
     /// Hides received messages of the function's own queue for so long, counted from now; negative is nothing, and the queue allows half a
     /// day. Their group waits with them. To be told for messages that go back, before the batch is answered.
     async fn postpone(&self, receipts: &[String], delay: TimeDelta) -> Result<(), QueueError>;
+    /// Sends the hints that Graph's notices ask for to the poll queue, message group = room.
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError>;
+
+    /// Sends hints to the lifecycle queue, message group = room; `tick` as for polls.
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError>;
 
     /// Puts messages that cannot be understood where people find them.
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError>;
+}
+
+/// A hint with what tells it from others: the same mark for the same room within five minutes is one message, whatever else the hint
+/// says. A mark must come from what is new, or a later hint would be swallowed by an earlier one that is already worked off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Where to look.
+    pub hint: PollHint,
+    /// What tells it from others.
+    pub mark: String,
 }
 
 /// A message that cannot be understood.

@@ -21,10 +21,17 @@ impl Secret {
 pub trait Secrets {
     /// The current value of an entry, read anew.
     async fn read(&self, name: &str) -> Result<Secret, SecretError>;
+
+    /// The value before the current one, read anew; nothing if the entry was never changed.
+    async fn read_previous(&self, name: &str) -> Result<Option<Secret>, SecretError>;
 }
 
 impl<T: Secrets + ?Sized> Secrets for &T {
     async fn read(&self, name: &str) -> Result<Secret, SecretError> {
         (**self).read(name).await
+    }
+
+    async fn read_previous(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        (**self).read_previous(name).await
     }
 }

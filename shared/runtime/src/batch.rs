@@ -4,6 +4,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use chrono::{DateTime, TimeDelta};
 use futures::{FutureExt, StreamExt, stream};
 use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::notice::Notices;
 use roomsync_domain::{Instant, RoomRef, SCHEMA_VERSION, TenantId};
 use roomsync_ports::{HintQueue, Rejection};
 use serde::de::DeserializeOwned;
@@ -39,8 +40,7 @@ impl Hint for PollHint {
     }
 
     fn merge(&mut self, other: Self) {
-        self.full |= other.full;
-        self.accept_mass_end |= other.accept_mass_end;
+        PollHint::merge(self, other);
     }
 }
 
@@ -112,6 +112,12 @@ impl Messages {
     #[must_use]
     pub fn newest(&self) -> Option<Instant> {
         self.0.iter().map(|record| record.sent_at).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The same as far as it decides what notices are worth.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        Notices { sent_at: self.newest(), receives: self.receives(), count: self.0.len() }
     }
 
     /// The ids of those that go back, their receipts, and for how long; nothing if all are done.

@@ -2,19 +2,19 @@
 
 pub mod batch;
 pub mod clock;
-#[cfg(feature = "aws")]
+#[cfg(feature = "queues")]
 pub mod error;
 pub mod metrics;
-#[cfg(feature = "aws")]
+#[cfg(feature = "queues")]
 pub mod queue;
-#[cfg(feature = "aws")]
+#[cfg(feature = "queues")]
 pub mod secrets;
 pub mod settings;
 pub mod telemetry;
 pub mod tenants;
 
 pub use clock::SystemClock;
-#[cfg(feature = "aws")]
+#[cfg(feature = "queues")]
 pub use queue::{QueueUrls, SqsQueue};
-#[cfg(feature = "aws")]
+#[cfg(feature = "queues")]
 pub use secrets::SecretsManager;

@@ -12,6 +12,10 @@ pub enum Metric {
     Polls,
     /// Those of them that found nothing new.
     QuietPolls,
+    /// Looks that were not needed: the room listens, or a look had answered the notice.
+    SparedPolls,
+    /// Rooms whose subscription was found silent.
+    Silent,
     /// Written versions of bookings.
     Changes,
     /// Bookings that a daily read had to repair although nothing had announced them.
@@ -28,6 +32,10 @@ pub enum Metric {
     Commands,
     /// Those of them that are none, or cannot be carried out.
     RejectedCommands,
+    /// Items of Graph's notices that were believed.
+    Notices,
+    /// Items that were not.
+    NoticesRejected,
 }
 
 impl Metric {
@@ -35,6 +43,8 @@ impl Metric {
         match self {
             Self::Polls => "Polls",
             Self::QuietPolls => "QuietPolls",
+            Self::SparedPolls => "SparedPolls",
+            Self::Silent => "Silent",
             Self::Changes => "Changes",
             Self::Drift => "Drift",
             Self::GuardStopped => "GuardStopped",
@@ -43,22 +53,46 @@ impl Metric {
             Self::Hints => "Hints",
             Self::Commands => "Commands",
             Self::RejectedCommands => "RejectedCommands",
+            Self::Notices => "Notices",
+            Self::NoticesRejected => "NoticesRejected",
         }
     }
 }
+
+/// What is measured, in milliseconds. CloudWatch makes a histogram of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duration {
+    /// From a change in a calendar until Graph's notice of it reached us: Microsoft's part.
+    ChangeToNotice,
+    /// From there until the change was in the table: ours.
+    NoticeToTable,
+}
+
+impl Duration {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ChangeToNotice => "ChangeToNotice",
+            Self::NoticeToTable => "NoticeToTable",
+        }
+    }
+}
+
+/// Most values of one metric in one line ("Specification: Embedded metric format").
+const MOST_VALUES: usize = 100;
 
 /// Numbers of one event.
 #[derive(Debug)]
 pub struct Metrics {
     at: Instant,
     counts: Vec<(Metric, usize)>,
+    samples: Vec<(Duration, Vec<i64>)>,
 }
 
 impl Metrics {
     /// None yet.
     #[must_use]
     pub fn new(at: Instant) -> Self {
-        Self { at, counts: Vec::new() }
+        Self { at, counts: Vec::new(), samples: Vec::new() }
     }
 
     /// Adds a number; zero is left out.
@@ -72,6 +106,16 @@ impl Metrics {
         }
     }
 
+    /// Adds a measurement; a negative one, which two clocks can make, counts as zero. More than a hundred of one kind are left out.
+    pub fn sample(&mut self, duration: Duration, milliseconds: i64) {
+        let value = milliseconds.max(0);
+        match self.samples.iter_mut().find(|(measured, _)| *measured == duration) {
+            Some((_, values)) if values.len() < MOST_VALUES => values.push(value),
+            Some(_) => {}
+            None => self.samples.push((duration, vec![value])),
+        }
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn number(&self, metric: Metric) -> usize {
@@ -82,13 +126,20 @@ impl Metrics {
     /// pays for it.
     #[must_use]
     pub fn line(&self) -> Option<String> {
-        if self.counts.is_empty() {
+        if self.counts.is_empty() && self.samples.is_empty() {
             return None;
         }
-        let list =
-            |text: fn(&(Metric, usize)) -> String| self.counts.iter().map(text).collect::<Vec<_>>().join(",");
-        let names = list(|(metric, _)| format!(r#"{{"Name":"{}","Unit":"Count"}}"#, metric.name()));
-        let numbers = list(|(metric, number)| format!(r#""{}":{number}"#, metric.name()));
+        let counts = self.counts.iter().map(|(metric, number)| (metric.name(), "Count", number.to_string()));
+        let samples = self.samples.iter().map(|(duration, values)| {
+            let values: Vec<String> = values.iter().map(i64::to_string).collect();
+            (duration.name(), "Milliseconds", format!("[{}]", values.join(",")))
+        });
+        let (mut names, mut numbers) = (Vec::new(), Vec::new());
+        for (name, unit, value) in counts.chain(samples) {
+            names.push(format!(r#"{{"Name":"{name}","Unit":"{unit}"}}"#));
+            numbers.push(format!(r#""{name}":{value}"#));
+        }
+        let (names, numbers) = (names.join(","), numbers.join(","));
         let time = self.at.timestamp_millis();
         Some(format!(
             r#"{{"_aws":{{"Timestamp":{time},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[[]],"Metrics":[{names}]}}]}},{numbers}}}"#
@@ -123,5 +174,19 @@ mod tests {
             json!([{"Name": "Polls", "Unit": "Count"}])
         );
         assert_eq!(line.get("Drift"), None);
+    }
+
+    #[test]
+    fn durations_are_lists_of_milliseconds() {
+        let mut metrics = Metrics::new(chrono::DateTime::UNIX_EPOCH);
+        metrics.count(Metric::Polls, 1);
+        for value in [-5, 20].into_iter().chain(0..200) {
+            metrics.sample(Duration::NoticeToTable, value);
+        }
+        let line: Value = serde_json::from_str(&metrics.line().unwrap()).unwrap();
+        let values = line["NoticeToTable"].as_array().unwrap();
+        assert_eq!((values.len(), &values[0], &values[1]), (100, &json!(0), &json!(20)));
+        let declared = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+        assert_eq!(declared[1], json!({"Name": "NoticeToTable", "Unit": "Milliseconds"}));
     }
 }

@@ -7,9 +7,9 @@ use aws_sdk_sqs::types::{
 };
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::ids::derived;
-use roomsync_ports::{HintQueue, QueueError, Rejection};
+use roomsync_ports::{HintQueue, Notice, QueueError, Rejection};
 
 /// Addresses of the queues that a function may use; those it has no business with are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct QueueUrls {
     pub commands_dead_letter: Option<String>,
     /// Where the function's own messages come from, if it may postpone them.
     pub source: Option<String>,
+    /// Hints for subscriptions.
+    pub lifecycle: Option<String>,
+    /// Messages of the lifecycle queue that cannot be understood.
+    pub lifecycle_dead_letter: Option<String>,
 }
 
 /// SQS.
@@ -192,9 +196,37 @@ impl HintQueue for SqsQueue {
         Ok(())
     }
 
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        let message = |Notice { hint, mark }: &Notice| {
+            let group = hint.room().key();
+            let deduplication = derived(&["notice", &group, mark]).to_string();
+            Ok(Outgoing { group, deduplication, body: body(hint)?, rejection: None })
+        };
+        let messages = notices.iter().map(message).collect::<Result<_, QueueError>>()?;
+        self.send(self.urls.poll.as_ref(), messages, BATCH).await
+    }
+
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        let message = |hint: &LifecycleHint| {
+            let group = hint.room().key();
+            let body = body(hint)?;
+            let deduplication = derived(&["lifecycle", &group, tick, &body]).to_string();
+            Ok(Outgoing { group, deduplication, body, rejection: None })
+        };
+        let messages = hints.iter().map(message).collect::<Result<_, QueueError>>()?;
+        self.send(self.urls.lifecycle.as_ref(), messages, BATCH).await
+    }
+
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
-        let QueueUrls { poll_dead_letter, tenant_dead_letter, commands_dead_letter, .. } = &self.urls;
-        let url = poll_dead_letter.as_ref().or(tenant_dead_letter.as_ref()).or(commands_dead_letter.as_ref());
+        let urls = &self.urls;
+        let mut dead_letters = [
+            &urls.poll_dead_letter,
+            &urls.tenant_dead_letter,
+            &urls.lifecycle_dead_letter,
+            &urls.commands_dead_letter,
+        ]
+        .into_iter();
+        let url = dead_letters.find_map(Option::as_ref);
         let message = |rejection: &Rejection| Outgoing {
             group: rejection.group.clone(),
             deduplication: derived(&["rejection", &rejection.message_id, &rejection.body]).to_string(),

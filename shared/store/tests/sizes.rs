@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
+use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::room::RoomField;
 use roomsync_domain::room_plan::DirectoryMemory;
 use roomsync_domain::{BookingId, RoomId};
@@ -56,6 +57,21 @@ fn full_cursor() -> Cursor {
         }),
         guarded: Some(Guarded { ending: 30, of: 60, at: at("2026-02-09T08:00:00Z") }),
         drift: Some(Drift { repaired: 3, at: at("2026-02-09T08:00:00Z") }),
+        looked_at: Some(at("2026-02-09T08:07:00.123Z")),
+        listening: Some(Listening {
+            subscription_id: "7f105c7d-2dc5-4530-97cd-4e7ae6534c07".to_owned(),
+            key_id: "x".repeat(8),
+            urls: "x".repeat(32),
+            expires_at: at("2026-02-15T08:00:00Z"),
+            since: at("2026-02-09T08:08:00Z"),
+            heard_at: Some(at("2026-02-09T08:09:00Z")),
+            silent_since: Some(at("2026-02-09T08:10:00Z")),
+        }),
+        refusal: Some(Refusal {
+            kind: RefusalKind::NotValidated,
+            since: at("2026-02-09T08:11:00Z"),
+            detail: "x".repeat(100),
+        }),
         ..cursor()
     }
 }

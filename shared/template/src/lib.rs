@@ -13,8 +13,8 @@ use serde_json::Value;
 pub use error::TemplateError;
 pub use names::Names;
 pub use view::{
-    DeadLetter, Function, LocalIndex, LogGroup, Queue, QueueSource, Role, Route, Schedule, Stack, Statement,
-    Table,
+    DeadLetter, Function, HttpApi, LocalIndex, LogGroup, Queue, QueueSource, Role, Route, Schedule, Secret,
+    Stack, Statement, Table,
 };
 
 /// A SAM template as it was written: short tags are spelt out (`!Ref x` is `{"Ref": "x"}`), nothing is evaluated.

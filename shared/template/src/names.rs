@@ -9,6 +9,7 @@ pub struct Names {
     region: String,
     account: String,
     queue_host: String,
+    api_endpoint: Option<String>,
     parameters: BTreeMap<String, String>,
 }
 
@@ -22,6 +23,7 @@ impl Names {
             region: region.to_owned(),
             account: account.to_owned(),
             queue_host: queue_host.to_owned(),
+            api_endpoint: None,
             parameters: BTreeMap::new(),
         }
     }
@@ -30,6 +32,14 @@ impl Names {
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same with HTTP APIs reached at an address, with its scheme and without a slash at the end; otherwise they have one that
+    /// looks like API Gateway's.
+    #[must_use]
+    pub fn api_endpoint(mut self, url: &str) -> Self {
+        self.api_endpoint = Some(url.to_owned());
         self
     }
 
@@ -53,6 +63,10 @@ impl Names {
         let name = self.physical(logical, own);
         match kind {
             "AWS::SQS::Queue" => format!("{}/{}/{name}", self.queue_host, self.account),
+            // Secrets Manager puts six characters of its own behind the name.
+            "AWS::SecretsManager::Secret" => {
+                format!("arn:aws:secretsmanager:{}:{}:secret:{name}-000000", self.region, self.account)
+            }
             _ => name,
         }
     }
@@ -67,6 +81,11 @@ impl Names {
     ) -> Option<String> {
         let Self { region, account, .. } = self;
         let name = self.physical(logical, own);
+        if (kind, attribute) == ("AWS::Serverless::HttpApi", "ApiEndpoint") {
+            let made_up =
+                || format!("https://{}.execute-api.{region}.amazonaws.com", name.to_ascii_lowercase());
+            return Some(self.api_endpoint.clone().unwrap_or_else(made_up));
+        }
         let arn = match kind {
             "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{region}:{account}:table/{name}"),
             "AWS::SQS::Queue" => format!("arn:aws:sqs:{region}:{account}:{name}"),
@@ -95,6 +114,7 @@ pub(crate) fn name_property<'a>(kind: &str, properties: &'a Value) -> Option<&'a
         "AWS::Serverless::Function" => "FunctionName",
         "AWS::IAM::Role" => "RoleName",
         "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::SecretsManager::Secret" => "Name",
         _ => return None,
     };
     properties.get(key)

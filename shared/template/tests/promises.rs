@@ -30,7 +30,7 @@ fn set<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 #[test]
 fn every_queue_is_fifo_encrypted_and_named_so() {
     let stack = stack();
-    assert_eq!(stack.queues.len(), 6);
+    assert_eq!(stack.queues.len(), 8);
     for queue in &stack.queues {
         assert!(queue.fifo, "{}", queue.logical);
         assert!(queue.encrypted, "{}", queue.logical);
@@ -90,7 +90,7 @@ fn every_queue_event_reports_failures_one_by_one_in_batches_of_at_most_ten() {
             assert!(source.maximum_concurrency.is_some(), "{}", function.logical);
         }
     }
-    assert_eq!(sources, 2);
+    assert_eq!(sources, 3);
 }
 
 #[test]
@@ -229,7 +229,8 @@ fn a_key_of_ones_own_encrypts_every_table_and_every_role_may_use_it() {
         assert_eq!(table["SSESpecification"]["KMSMasterKeyId"], key, "{logical}");
     }
     for role in &stack.roles {
-        assert!(allowed(role).contains_key(key), "{}", role.logical);
+        let reads = allowed(role).keys().any(|arn| arn.contains(":dynamodb:"));
+        assert_eq!(allowed(role).contains_key(key), reads, "{}", role.logical);
     }
 }
 
@@ -263,6 +264,7 @@ fn allow_list(function: &str) -> Vec<(&'static str, Vec<&'static str>)> {
             ("sqs roomsync-tenants.fifo", receive_and_send),
             ("sqs roomsync-tenants-dead-letter.fifo", vec!["SendMessage"]),
             ("sqs roomsync-poll.fifo", vec!["SendMessage"]),
+            ("sqs roomsync-lifecycle.fifo", vec!["SendMessage"]),
             ("secretsmanager secret:roomsync/*", vec!["GetSecretValue"]),
             ("logs log-group:/aws/lambda/roomsync-resource-sync:*", log),
         ],
@@ -288,6 +290,25 @@ fn allow_list(function: &str) -> Vec<(&'static str, Vec<&'static str>)> {
             ("sqs roomsync-poll-dead-letter.fifo", vec!["SendMessage"]),
             ("secretsmanager secret:roomsync/*", vec!["GetSecretValue"]),
             ("logs log-group:/aws/lambda/roomsync-delta-poller:*", log),
+        ],
+        "WebhookReceiverFunction" => vec![
+            ("sqs roomsync-poll.fifo", vec!["SendMessage"]),
+            ("sqs roomsync-lifecycle.fifo", vec!["SendMessage"]),
+            ("secretsmanager secret:roomsync/notification-key-000000", vec!["GetSecretValue"]),
+            ("logs log-group:/aws/lambda/roomsync-webhook-receiver:*", log),
+        ],
+        "SubscriptionKeeperFunction" => vec![
+            ("dynamodb table/roomsync-TenantsTable", vec!["GetItem", "Scan"]),
+            ("dynamodb table/roomsync-RoomsTable", vec!["GetItem", "Query"]),
+            (
+                "dynamodb table/roomsync-SyncStateTable",
+                vec!["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "DeleteItem"],
+            ),
+            ("sqs roomsync-lifecycle.fifo", receive),
+            ("sqs roomsync-lifecycle-dead-letter.fifo", vec!["SendMessage"]),
+            ("sqs roomsync-poll.fifo", vec!["SendMessage"]),
+            ("secretsmanager secret:roomsync/*", vec!["GetSecretValue"]),
+            ("logs log-group:/aws/lambda/roomsync-subscription-keeper:*", log),
         ],
         other => panic!("{other} is not in the allow-list"),
     }
@@ -335,18 +356,62 @@ fn nobody_may_do_everything_or_touch_everything() {
 }
 
 #[test]
-fn nobody_deletes_items_or_changes_tables_queues_or_secrets() {
-    let forbidden = set([
-        "dynamodb:DeleteItem",
-        "dynamodb:DeleteTable",
-        "sqs:PurgeQueue",
-        "secretsmanager:PutSecretValue",
-    ]);
+fn nobody_changes_tables_queues_or_secrets_and_only_the_keeper_deletes_items_that_no_reader_sees() {
+    let forbidden = set(["dynamodb:DeleteTable", "sqs:PurgeQueue", "secretsmanager:PutSecretValue"]);
+    let deletes = "dynamodb:DeleteItem";
     for role in &stack().roles {
-        for actions in allowed(role).values() {
+        for (resource, actions) in allowed(role) {
             assert!(actions.is_disjoint(&forbidden), "{}: {actions:?}", role.logical);
+            let may =
+                role.logical == "SubscriptionKeeperRole" && resource.ends_with("roomsync-SyncStateTable");
+            assert!(may || !actions.contains(deletes), "{}: {resource}", role.logical);
         }
     }
+}
+
+// ---- webhook
+
+#[test]
+fn the_webhook_answers_two_posts_within_a_limit_and_nothing_else() {
+    let stack = stack();
+    let [api] = stack.http_apis.as_slice() else { panic!("{:?}", stack.http_apis) };
+    assert_eq!((api.rate_limit, api.burst_limit), (Some(50), Some(100)));
+    let routes: BTreeSet<_> = (stack.functions.iter())
+        .flat_map(|function| function.routes.iter().map(move |route| (function, route)))
+        .map(|(function, route)| {
+            assert_eq!(route.api.as_deref(), Some(api.id.as_str()));
+            assert_eq!(route.payload_format, "2.0");
+            format!("{} {} {}", function.logical, route.method, route.path)
+        })
+        .collect();
+    let post = |path: &str| format!("WebhookReceiverFunction POST {path}");
+    assert_eq!(routes, BTreeSet::from([post("/lifecycle"), post("/notifications")]));
+}
+
+#[test]
+fn a_flood_of_requests_cannot_use_up_the_account() {
+    let stack = stack();
+    for function in stack.functions.iter().filter(|function| !function.routes.is_empty()) {
+        assert_eq!(function.reserved_concurrency, Some(10), "{}", function.logical);
+    }
+}
+
+#[test]
+fn who_subscribes_and_who_is_called_agree_on_addresses_and_key() {
+    let stack = stack();
+    let keeper = &stack.function("SubscriptionKeeperFunction").unwrap().environment;
+    let receiver = stack.function("WebhookReceiverFunction").unwrap();
+    let host = "https://roomsync-webhookapi.execute-api.eu-west-1.amazonaws.com";
+    assert_eq!(keeper["NOTIFICATION_URL"], format!("{host}/notifications"));
+    assert_eq!(keeper["LIFECYCLE_URL"], format!("{host}/lifecycle"));
+    for variable in ["NOTIFICATION_URL", "LIFECYCLE_URL"] {
+        let path = keeper[variable].strip_prefix(host).unwrap();
+        assert!(receiver.routes.iter().any(|route| route.path == path), "{path}");
+    }
+    assert_eq!(keeper["NOTIFICATION_KEY"], receiver.environment["NOTIFICATION_KEY"]);
+    let [key] = stack.secrets.as_slice() else { panic!("{:?}", stack.secrets) };
+    assert_eq!(key.name, keeper["NOTIFICATION_KEY"]);
+    assert!(key.generated_characters >= Some(64), "{:?}", key.generated_characters);
 }
 
 // ---- alarms
@@ -361,7 +426,14 @@ fn dead_letters_errors_and_the_guard_raise_alarms_that_reach_the_topic() {
         let what = alarm["Dimensions"][0]["Value"].as_str().unwrap_or("all");
         watched.insert(format!("{} {what}", alarm["MetricName"].as_str().unwrap()));
     }
-    let mut expected = set(["GuardStopped all", "ApproximateAgeOfOldestMessage roomsync-poll.fifo"]);
+    let mut expected = set([
+        "GuardStopped all",
+        "ApproximateAgeOfOldestMessage roomsync-poll.fifo",
+        "NoticesRejected all",
+        "Throttles roomsync-webhook-receiver",
+        "4xx roomsync-WebhookApi",
+        "5xx roomsync-WebhookApi",
+    ]);
     let dead = stack.queues.iter().filter(|queue| queue.logical.contains("DeadLetter"));
     expected.extend(dead.map(|queue| format!("ApproximateNumberOfMessagesVisible {}", queue.name)));
     expected.extend(stack.functions.iter().map(|function| format!("Errors {}", function.name)));

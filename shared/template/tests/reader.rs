@@ -36,11 +36,18 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Role: !GetAtt Role.Arn
-      Environment: {Variables: {QUEUE: !Ref Jobs, LIMIT: !Ref Limit, N: 3}}
+      ReservedConcurrentExecutions: !Ref Limit
+      Environment: {Variables: {QUEUE: !Ref Jobs, LIMIT: !Ref Limit, N: 3, HERE: !Sub "${Door.ApiEndpoint}/x"}}
       Events:
         Tick: {Type: Schedule, Properties: {Schedule: rate(3 minutes)}}
         Jobs: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn, ScalingConfig: {MaximumConcurrency: !Ref Limit}}}
-        Hook: {Type: HttpApi, Properties: {Method: post, Path: "/hook/{id}"}}
+        Hook: {Type: HttpApi, Properties: {ApiId: !Ref Door, Method: post, Path: "/hook/{id}"}}
+  Door:
+    Type: AWS::Serverless::HttpApi
+    Properties: {DefaultRouteSettings: {ThrottlingRateLimit: !Ref Limit, ThrottlingBurstLimit: 9}}
+  Seal:
+    Type: AWS::SecretsManager::Secret
+    Properties: {Name: demo/seal, GenerateSecretString: {}}
 "#;
 
 #[test]
@@ -54,6 +61,7 @@ fn a_function_is_shown_with_globals_references_and_parameters_applied() {
     assert_eq!(
         environment,
         [
+            ("HERE", "https://demo-door.execute-api.eu-west-1.amazonaws.com/x"),
             ("LEVEL", "info"),
             ("LIMIT", "7"),
             ("N", "3"),
@@ -65,10 +73,22 @@ fn a_function_is_shown_with_globals_references_and_parameters_applied() {
     assert_eq!(function.queues[0].batch_size, 10);
     assert!(!function.queues[0].partial_failures);
     assert_eq!(function.queues[0].maximum_concurrency, Some(7));
-    assert_eq!(
-        (function.routes[0].method.as_str(), function.routes[0].path.as_str()),
-        ("POST", "/hook/{id}")
-    );
+    assert_eq!(function.reserved_concurrency, Some(7));
+    let route = &function.routes[0];
+    assert_eq!((route.method.as_str(), route.path.as_str()), ("POST", "/hook/{id}"));
+    assert_eq!((route.api.as_deref(), route.payload_format.as_str()), (Some("demo-Door"), "2.0"));
+}
+
+#[test]
+fn http_apis_and_secrets_are_shown_and_an_api_may_be_elsewhere() {
+    let template = Template::parse(FUNCTION).unwrap();
+    let stack = template.stack(&names().api_endpoint("http://127.0.0.1:9")).unwrap();
+    let api = &stack.http_apis[0];
+    assert_eq!((api.id.as_str(), api.rate_limit, api.burst_limit), ("demo-Door", Some(7), Some(9)));
+    assert_eq!(stack.functions[0].environment["HERE"], "http://127.0.0.1:9/x");
+    let secret = &stack.secrets[0];
+    assert_eq!((secret.name.as_str(), secret.generated_characters), ("demo/seal", Some(32)));
+    assert_eq!(secret.arn, "arn:aws:secretsmanager:eu-west-1:000000000000:secret:demo/seal-000000");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 use crate::fifo::{FifoQueue, FifoRules, Message};
 use crate::{TestClock, lock};
 use chrono::TimeDelta;
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::ids::derived;
-use roomsync_ports::{Clock, HintQueue, QueueError, Rejection};
+use roomsync_ports::{Clock, HintQueue, Notice, QueueError, Rejection};
 use std::sync::Mutex;
 
 /// The queues between functions, in memory.
@@ -12,7 +12,9 @@ pub struct MemoryQueue {
     clock: TestClock,
     polls: Mutex<FifoQueue>,
     tenants: Mutex<FifoQueue>,
+    lifecycle: Mutex<FifoQueue>,
     rejections: Mutex<Vec<Rejection>>,
+    refusing: Mutex<Vec<Lane>>,
 }
 
 /// One of the queues.
@@ -22,6 +24,8 @@ pub enum Lane {
     Polls,
     /// Hints for tenants, group = tenant.
     Tenants,
+    /// Hints for subscriptions, group = room.
+    Lifecycle,
 }
 
 impl MemoryQueue {
@@ -29,14 +33,34 @@ impl MemoryQueue {
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
         let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
-        Self { clock, polls: queue(0), tenants: queue(1), rejections: Mutex::default() }
+        Self {
+            clock,
+            polls: queue(0),
+            tenants: queue(1),
+            lifecycle: queue(2),
+            rejections: Mutex::default(),
+            refusing: Mutex::default(),
+        }
     }
 
     fn lane(&self, lane: Lane) -> &Mutex<FifoQueue> {
         match lane {
             Lane::Polls => &self.polls,
             Lane::Tenants => &self.tenants,
+            Lane::Lifecycle => &self.lifecycle,
         }
+    }
+
+    /// From now on nothing that a function sends is taken by these lanes.
+    pub fn refuse(&self, lanes: &[Lane]) {
+        *lock(&self.refusing) = lanes.to_vec();
+    }
+
+    fn taking(&self, lane: Lane, sent: usize) -> Result<(), QueueError> {
+        if lock(&self.refusing).contains(&lane) {
+            return Err(QueueError { sent, refused: sent, why: "ServiceUnavailable".to_owned() });
+        }
+        Ok(())
     }
 
     /// Puts a raw message in, for bodies that no program of ours would write.
@@ -85,23 +109,25 @@ impl MemoryQueue {
         hint: &T,
         tick: &str,
     ) -> Result<(), QueueError> {
-        let body = serde_json::to_string(hint).map_err(|error| QueueError {
-            sent: 1,
-            refused: 1,
-            why: error.to_string(),
-        })?;
+        let body = body(hint)?;
         let deduplication = derived(&["hint", group, tick, &body]).to_string();
         self.send(lane, group, &deduplication, &body);
         Ok(())
     }
 }
 
+fn body(hint: &impl serde::Serialize) -> Result<String, QueueError> {
+    serde_json::to_string(hint).map_err(|error| QueueError { sent: 1, refused: 1, why: error.to_string() })
+}
+
 impl HintQueue for MemoryQueue {
     async fn send_polls(&self, hints: &[PollHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Polls, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Polls, &hint.room().key(), hint, tick))
     }
 
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Tenants, hints.len())?;
         hints.iter().try_for_each(|hint| self.send_hint(Lane::Tenants, hint.tenant_id.as_str(), hint, tick))
     }
 
@@ -109,11 +135,25 @@ impl HintQueue for MemoryQueue {
         let now = self.clock.now();
         for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
             // No two queues have a receipt in common.
-            for lane in [Lane::Polls, Lane::Tenants] {
+            for lane in [Lane::Polls, Lane::Tenants, Lane::Lifecycle] {
                 lock(self.lane(lane)).hide(receipt, delay, now);
             }
         }
         Ok(())
+    }
+
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        self.taking(Lane::Polls, notices.len())?;
+        notices.iter().try_for_each(|Notice { hint, mark }| {
+            let group = hint.room().key();
+            self.send(Lane::Polls, &group, &derived(&["notice", &group, mark]).to_string(), &body(hint)?);
+            Ok(())
+        })
+    }
+
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Lifecycle, hints.len())?;
+        hints.iter().try_for_each(|hint| self.send_hint(Lane::Lifecycle, &hint.room().key(), hint, tick))
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {

@@ -5,15 +5,15 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
-use roomsync_domain::hint::{PollHint, TenantHint};
+use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{
-    BookingStore, HintQueue, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets, StoreError,
-    TenantStore,
+    BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
+    StoreError, TenantStore,
 };
 use std::future::Future;
 
@@ -226,6 +226,21 @@ impl HintQueue for Aws {
         self.0.io(what, |fate| self.queued(fate, receipts.len(), || queue.postpone(receipts, delay))).await
     }
 
+    async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::SendNotices, || format!("{} hints", notices.len()));
+        self.0.io(what, |fate| self.queued(fate, notices.len(), || queue.send_notices(notices))).await
+    }
+
+    async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
+        if hints.is_empty() {
+            return Ok(());
+        }
+        let queue = &self.0.universe.queue;
+        let what = self.what(Kind::SendLifecycle, || format!("{} hints", hints.len()));
+        self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_lifecycle(hints, tick))).await
+    }
+
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::Reject, || format!("{} messages", rejections.len()));
@@ -246,5 +261,16 @@ impl Secrets for Aws {
             _ => now(secrets.read(name)).unwrap_or_else(|| Err(SecretError::Missing(name.to_owned()))),
         };
         self.0.io(what, effect).await
+    }
+
+    async fn read_previous(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        let secrets = &self.0.universe.secrets;
+        let effect = |fate| match fate {
+            Fate::Before(_) | Fate::After(_) => {
+                Err(SecretError::Unavailable { name: name.to_owned(), why: "AccessDenied".to_owned() })
+            }
+            _ => now(secrets.read_previous(name)).unwrap_or(Ok(None)),
+        };
+        self.0.io(self.what(Kind::Secret, String::new), effect).await
     }
 }

@@ -216,9 +216,7 @@ impl Misfortune {
             Way::Busy | Way::Lost => kind.is_store(),
             Way::BusyAfter | Way::Race | Way::OwnRace | Way::WriteTwice => kind.is_write(),
             Way::Stale => kind == Kind::Cursor,
-            Way::Refused | Way::RefusedAfter => {
-                matches!(kind, Kind::SendPolls | Kind::SendTenants | Kind::Postpone | Kind::Reject)
-            }
+            Way::Refused | Way::RefusedAfter => kind >= Kind::SendPolls,
             Way::NoSecret | Way::SecretGone => kind == Kind::Secret,
             Way::Else => false,
         }

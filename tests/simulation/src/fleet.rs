@@ -163,8 +163,8 @@ impl Fleet {
         self.envs.len() - 1
     }
 
-    /// Begins an invocation.
-    pub(crate) fn invoke(&mut self, function: Function, work: Work) {
+    /// Begins an invocation. Gives its environment.
+    pub(crate) fn invoke(&mut self, function: Function, work: Work) -> u32 {
         let at = self.environment(function);
         self.next += 1;
         let id = self.next;
@@ -183,6 +183,7 @@ impl Fleet {
         let awake = Arc::new(Awake(AtomicBool::new(true)));
         self.running.push(Invocation { id, env, function, work, started_at, future, awake });
         self.run();
+        env
     }
 
     /// Lets everything run that was woken, until nothing is.

@@ -3,7 +3,7 @@
 
 use crate::company::Company;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
-use crate::universe::{Fate, Harm, Stage, Universe};
+use crate::universe::{Fate, Harm, Kind, Stage, Universe};
 use chrono::{Days, TimeDelta};
 use futures::FutureExt;
 use roomsync_domain::booking::{Booking, BookingState, Status};
@@ -67,6 +67,23 @@ pub(crate) fn calm(universe: &Universe, fleet: &mut Fleet) {
     fleet.run();
     if !fleet.is_idle() {
         universe.wrong("an invocation waits for nothing".to_owned());
+    }
+}
+
+/// Lets one environment go on, while all others wait, until it is about to make such a call.
+pub(crate) fn calm_until(universe: &Universe, fleet: &mut Fleet, env: u32, last: Kind) {
+    loop {
+        fleet.run();
+        let ops = universe.ops.borrow();
+        let mut own = ops.iter().filter(|(_, op)| op.caller.env == env);
+        let next = own.next().map(|(id, op)| (*id, op.what.kind, matches!(op.stage, Stage::Issued)));
+        drop(ops);
+        match next {
+            None => return universe.wrong(format!("nobody makes the call: {}", last.name())),
+            Some((_, kind, true)) if kind == last => return,
+            Some((id, _, true)) => universe.advance(id, Stage::Execute(Fate::Normal)),
+            Some((id, _, false)) => universe.advance(id, Stage::Return),
+        }
     }
 }
 

@@ -2,12 +2,15 @@
 //! later everything is as it should be.
 
 use crate::company::{Company, Manner};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Function, Work};
 use crate::panics;
 use crate::settle;
-use crate::universe::{Harm, Universe};
+use crate::universe::{Harm, Kind, Universe};
 use chrono::{Days, NaiveDate, TimeDelta};
-use roomsync_testkit::at;
+use futures::FutureExt;
+use roomsync_domain::hint::TenantHint;
+use roomsync_ports::HintQueue;
+use roomsync_testkit::{Lane, at};
 use roomsync_twin::calendar::{Recurrence, Span, Zone};
 use roomsync_twin::outlook::{Action, Meeting};
 use roomsync_twin::{Trap, Tuning, Twin};
@@ -56,7 +59,7 @@ pub const SCRIPTS: &[Script] = &[
     }),
     ("a room gets another address", |scene| {
         scene.rounds(1);
-        scene.company.readdress(&scene.universe, 0);
+        scene.readdress();
         scene.rounds(1);
     }),
     ("the guard", |scene| {
@@ -171,6 +174,26 @@ impl Scene {
     /// Minutes pass and nothing runs.
     pub fn later(&mut self, minutes: i64) {
         settle::pass(&self.universe, TimeDelta::minutes(minutes));
+    }
+
+    /// A sync has read rooms and directory; after `between` the same message is delivered once more, and that second sync dies when it
+    /// has written what it found, before it asks for looks; then the first comes to its end.
+    pub fn sync_dies_beside_another(&mut self, between: fn(&mut Self)) {
+        let hint = TenantHint::new(self.company.config.tenant.clone());
+        let _ = self.universe.queue.send_tenants(&[hint], "twice").now_or_never();
+        let work = Work::Batch(Lane::Tenants, self.universe.queue.receive(Lane::Tenants, 1));
+        let first = self.fleet.invoke(Function::Sync, work.clone());
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::PutMemory);
+        between(self);
+        let second = self.fleet.invoke(Function::Sync, work);
+        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::SendPolls);
+        self.fleet.crash_in(second);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
+    /// The first room gets another address.
+    pub fn readdress(&mut self) {
+        self.company.readdress(&self.universe, 0);
     }
 
     /// Does something that delta never tells.

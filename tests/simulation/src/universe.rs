@@ -142,6 +142,8 @@ pub(crate) enum Kind {
     SendPolls,
     SendTenants,
     Postpone,
+    SendNotices,
+    SendLifecycle,
     Reject,
 }
 
@@ -188,6 +190,8 @@ impl Kind {
             Self::SendPolls => "send poll hints",
             Self::Postpone => "postpone",
             Self::SendTenants => "send tenant hints",
+            Self::SendNotices => "send hints of notices",
+            Self::SendLifecycle => "send hints for subscriptions",
             Self::Reject => "set messages aside",
         }
     }

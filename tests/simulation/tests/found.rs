@@ -22,3 +22,12 @@ fn a_booking_that_reaches_into_the_window_ends_when_it_is_deleted() {
         scene.act(Action::Delete { meeting, room });
     });
 }
+
+/// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
+#[test]
+fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {
+    holds(|scene| {
+        scene.rounds(1);
+        scene.sync_dies_beside_another(Scene::readdress);
+    });
+}

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 
 use crate::calendar::{MailboxState, Window};
 use crate::outlook::Action;
+use crate::push;
 use crate::serve::{Clock, FINE, State};
 use crate::{AppSpec, Fault, ListSpec, RoomPolicy, RoomSpec, TenantSpec, Trap, Tuning, Twin, World};
 
 /// A control request that cannot be done, with the sentence the caller gets.
-struct Problem(StatusCode, String);
+pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String);
 
-type Outcome = Result<Value, Problem>;
+pub(crate) type Outcome = Result<Value, Problem>;
 
 /// Answers a control request: status and JSON body. Errors are `{"error": "..."}`.
 pub fn handle(state: &mut State, request: &Request<Bytes>) -> (StatusCode, Value) {
@@ -36,6 +37,8 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
         ["tenants", rest @ ..] => tenants(state, method, rest, body),
         ["clock", rest @ ..] => clock(state, method, rest, body),
         ["faults" | "traps" | "tuning"] => weather(&mut state.twin, method, path, body),
+        ["push", rest @ ..] => push::control::switches(&mut state.twin, method, rest, body),
+        ["subscriptions", rest @ ..] => push::control::subscriptions(&mut state.twin, method, rest, body),
         ["health"] => Ok(json!({"ok": true})),
         ["reset"] => reset(state, body),
         ["world"] => {
@@ -53,6 +56,11 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
             let all: Vec<_> = state.twin.requests().collect();
             Ok(json!(all[all.len().saturating_sub(last)..]))
         }
+        ["posts"] => {
+            let last = option("last").and_then(|last| last.parse().ok()).unwrap_or(100);
+            let all: Vec<_> = state.twin.sent_posts().collect();
+            Ok(json!(all[all.len().saturating_sub(last)..]))
+        }
         ["calendar", mailbox] => truth(&state.twin, mailbox, option("tenant"), option("from"), option("to")),
         _ => Err(Problem(
             StatusCode::NOT_FOUND,
@@ -61,11 +69,11 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem(StatusCode::BAD_REQUEST, format!("body: {error}")))
 }
 
-fn done() -> Outcome {
+pub(crate) fn done() -> Outcome {
     Ok(json!({"ok": true}))
 }
 

@@ -248,5 +248,10 @@ pub(crate) fn html(status: u16) -> Reply {
     let body = format!(
         "<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>Microsoft-Azure-Application-Gateway/v2</body></html>"
     );
-    Reply { status, headers: vec![("content-type", "text/html".to_owned())], body: body.into_bytes() }
+    Reply {
+        status,
+        headers: vec![("content-type", "text/html".to_owned())],
+        body: body.into_bytes(),
+        unless: None,
+    }
 }

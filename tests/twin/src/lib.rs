@@ -3,6 +3,7 @@
 mod admin;
 pub mod calendar;
 pub mod control;
+mod courier;
 mod delta;
 pub mod demo;
 mod edit;
@@ -14,6 +15,7 @@ pub mod outlook;
 mod payload;
 mod places;
 pub mod processing;
+pub mod push;
 mod report;
 mod request;
 pub mod serve;
@@ -37,6 +39,7 @@ use calendar::{Mailbox, MailboxState};
 use faults::{Effect, Faults};
 use login::Grant;
 use processing::Context;
+use push::Push;
 use report::Report;
 use request::Call;
 use switches::Traps;
@@ -47,6 +50,7 @@ use wire::{Refusal, Reply};
 pub use faults::{Delivery, Fault};
 pub use outlook::{Action, Meeting, Refused};
 pub use processing::RoomPolicy;
+pub use push::{Forgery, Handshake, Outcome, Post, PostKind, PushSwitches, Subscription};
 pub use report::{Counters, Instance, Seen};
 pub use request::Kind;
 pub use switches::{Trap, Tuning};
@@ -67,6 +71,7 @@ pub struct Twin {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) report: Report,
+    pub(crate) push: Push,
     pub(crate) counter: u64,
     pub(crate) links: u32,
     forced: Option<Trap>,
@@ -79,6 +84,8 @@ pub struct Answer {
     pub response: Response<Bytes>,
     /// How it travels.
     pub delivery: Delivery,
+    /// If there is one, the answer stands only as long as nobody makes these calls: see [`Twin::finish`].
+    pub handshake: Option<Handshake>,
 }
 
 impl Twin {
@@ -96,6 +103,7 @@ impl Twin {
             faults: Faults::default(),
             throttle: Throttle::default(),
             report: Report::default(),
+            push: Push::new(seed),
             counter: 0,
             links: 0,
             forced: None,
@@ -123,12 +131,13 @@ impl Twin {
         self.report.count(self.now, &call, request, &lane);
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         let effect = self.pick_fault(&call, path, &lane);
+        let later = effect.clone();
         let mut delivery = match self.tuning.latency_ms {
             0 => Delivery::Normal,
             ms => Delivery::Delay(std::time::Duration::from_millis(ms)),
         };
         let admitted = self.throttle.admit(&lane, self.now, &self.tuning);
-        let reply = match (admitted, effect) {
+        let mut reply = match (admitted, effect) {
             (Err(refusal), _) => refusal.reply(self.now, &request_id),
             (Ok(()), None) => self.execute(&call, request, grant, &request_id),
             (Ok(()), Some(effect)) => self.afflict(effect, &call, request, grant, &request_id, &mut delivery),
@@ -138,8 +147,12 @@ impl Twin {
         if let Some(until) = wait.and_then(|(_, value)| faults::promised(value, self.now)) {
             self.throttle.promise(&lane, until);
         }
-        self.report.answered(&call, reply.status);
-        Answer { response: finish(reply, self.now, &request_id), delivery }
+        let draft = reply.unless.take();
+        let handshake = draft.map(|draft| self.prove(*draft, call.kind, later, delivery, &request_id));
+        if handshake.is_none() {
+            self.report.answered(call.kind, reply.status);
+        }
+        Answer { response: finish(reply, self.now, &request_id), delivery, handshake }
     }
 
     /// A request came in: counts towards concurrency until `end`. Transports bracket `handle` with the two.
@@ -156,9 +169,15 @@ impl Twin {
         self.throttle.end(lane);
     }
 
-    /// Lets time pass: room attendants decide what is due.
+    /// Lets time pass: room attendants decide what is due, subscriptions end.
     pub fn advance(&mut self, now: DateTime<Utc>) {
+        self.hear();
         self.now = self.now.max(now);
+        self.settle_rooms();
+        self.tick_push();
+    }
+
+    fn settle_rooms(&mut self) {
         if self.tenants.values().all(|tenant| tenant.due.is_empty()) {
             return;
         }
@@ -193,6 +212,7 @@ impl Twin {
         match call.kind {
             Kind::Rooms | Kind::RoomLists | Kind::RoomsOfList | Kind::Place => self.places(call, grant),
             Kind::User | Kind::Users => self.users(call, grant),
+            kind if kind.of_subscriptions() => self.subscription_call(call, request, grant),
             Kind::Token | Kind::Unknown => {
                 let path = call.segments.join("/");
                 Err(Refusal::new(400, "BadRequest", &format!("Resource not found for the segment '{path}'.")))
@@ -232,12 +252,7 @@ impl Twin {
             return Err(denied());
         }
         let mailbox = tenant.resolve(who).and_then(|id| tenant.mailboxes.get(&id)).ok_or_else(unknown)?;
-        let app = tenant.apps.get(&grant.client);
-        let outside = |app: &AppSpec| {
-            let scope = &app.out_of_scope;
-            scope.contains("*") || scope.contains(mailbox.id.as_ref()) || scope.contains(&mailbox.address)
-        };
-        if app.is_none_or(outside) {
+        if tenant.apps.get(&grant.client).is_none_or(|app| app.leaves_out(mailbox)) {
             return Err(denied());
         }
         match mailbox.state {
@@ -263,11 +278,10 @@ impl Twin {
         let now = self.now;
         match effect {
             Effect::Status { status, code, retry_after, form, executed } => {
-                if executed {
-                    self.execute(call, request, grant, request_id);
-                }
+                let done = executed.then(|| self.execute(call, request, grant, request_id));
                 let wait = retry_after.map(|seconds| faults::retry_after(seconds, form, now));
-                return faults::refusal(status, code, wait).reply(now, request_id);
+                let reply = faults::refusal(status, code, wait).reply(now, request_id);
+                return Reply { unless: done.and_then(|done| done.unless), ..reply };
             }
             Effect::Unauthorized => return faults::refusal(401, None, None).reply(now, request_id),
             Effect::Html { status } => return faults::html(status),
@@ -281,21 +295,21 @@ impl Twin {
             Effect::Delay { ms } => *delivery = Delivery::Delay(std::time::Duration::from_millis(ms)),
             Effect::TruncatedJson | Effect::EmptyBody => {}
         }
-        let mut reply = self.execute(call, request, grant, request_id);
-        match effect {
-            Effect::TruncatedJson => reply.body.truncate(reply.body.len() / 2),
-            Effect::EmptyBody => reply.body.clear(),
-            _ => {}
-        }
-        reply
+        let reply = self.execute(call, request, grant, request_id);
+        spoil(Some(&effect), reply, now, request_id)
     }
 
     fn pick_fault(&mut self, call: &Call, path: &str, lane: &Lane) -> Option<Effect> {
         if self.faults.rules().is_empty() {
             return None;
         }
-        let mailbox = self.tenants.get(&lane.tenant).and_then(|tenant| tenant.mailboxes.get(&lane.mailbox));
-        let names = [lane.mailbox.as_ref(), mailbox.map_or("", |mailbox| mailbox.address.as_str())];
+        let whom = self.push.mailbox_of(call).or_else(|| {
+            let who = call.user.as_deref().filter(|_| call.kind.of_subscriptions())?;
+            self.tenants.get(&lane.tenant)?.resolve(who)
+        });
+        let whom = whom.unwrap_or_else(|| lane.mailbox.clone());
+        let mailbox = self.tenants.get(&lane.tenant).and_then(|tenant| tenant.mailboxes.get(&whom));
+        let names = [whom.as_ref(), mailbox.map_or("", |mailbox| mailbox.address.as_str())];
         self.faults.pick(&mut self.rng, call, path, &lane.tenant, &names)
     }
 
@@ -309,6 +323,11 @@ impl Twin {
         let mailbox = call.user.as_deref().filter(|_| call.kind.of_calendar()).map(|who| {
             let known = self.tenants.get(&grant.tenant).and_then(|tenant| tenant.resolve(who));
             known.unwrap_or_else(|| Arc::from(who))
+        });
+        // Their limits are of their own: waiting for one closes nothing else.
+        let mailbox = mailbox.or_else(|| match call.kind {
+            Kind::SubscriptionList => Some(Arc::from("list of subscriptions")),
+            kind => kind.of_subscriptions().then(|| Arc::from("subscriptions")),
         });
         Lane { tenant: grant.tenant.clone(), mailbox: mailbox.unwrap_or_else(empty) }
     }
@@ -344,6 +363,20 @@ impl Twin {
         self.counter += 1;
         uuid::Uuid::from_u64_pair(0x7477_696e_0000_4000, self.counter | 0x8000_0000_0000_0000).to_string()
     }
+}
+
+/// What a fault makes of an answer.
+fn spoil(effect: Option<&Effect>, mut reply: Reply, now: DateTime<Utc>, request_id: &str) -> Reply {
+    match effect {
+        Some(Effect::TruncatedJson) => reply.body.truncate(reply.body.len() / 2),
+        Some(Effect::EmptyBody) => reply.body.clear(),
+        Some(Effect::Status { status, code, retry_after, form, .. }) => {
+            let wait = retry_after.map(|seconds| faults::retry_after(seconds, *form, now));
+            return faults::refusal(*status, code.clone(), wait).reply(now, request_id);
+        }
+        _ => {}
+    }
+    reply
 }
 
 fn finish(reply: Reply, now: DateTime<Utc>, request_id: &str) -> Response<Bytes> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::Twin;
 use crate::calendar::{IdFormat, Sensitivity, ShowAs, Window};
+use crate::push::PushCounters;
 use crate::request::{Call, Kind};
 use crate::throttle::{Lane, Violation};
 
@@ -48,6 +49,8 @@ pub struct Counters {
     pub over_four: u64,
     /// Calls before a promised `Retry-After` was over.
     pub violations: Vec<Violation>,
+    /// Notices and POSTs.
+    pub push: PushCounters,
 }
 
 #[derive(Debug, Default)]
@@ -72,9 +75,10 @@ impl Report {
         self.seen.push_back(Seen { at: now, method, path, kind: call.kind, lane: lane.clone(), status: 0 });
     }
 
-    pub(crate) fn answered(&mut self, call: &Call, status: u16) {
+    /// A call of a kind was answered; of several that wait it is the latest.
+    pub(crate) fn answered(&mut self, kind: Kind, status: u16) {
         *self.counters.by_status.entry(status).or_default() += 1;
-        if let Some(last) = self.seen.back_mut().filter(|last| last.kind == call.kind) {
+        if let Some(last) = self.seen.iter_mut().rev().find(|last| last.kind == kind && last.status == 0) {
             last.status = status;
         }
     }
@@ -119,6 +123,7 @@ impl Twin {
             most_in_flight: self.throttle.most_in_flight,
             over_four: self.throttle.over_four,
             violations: self.throttle.violations.clone(),
+            push: self.push_counters().clone(),
             ..self.report.counters.clone()
         }
     }
@@ -129,6 +134,7 @@ impl Twin {
         self.throttle.most_in_flight = 0;
         self.throttle.over_four = 0;
         self.throttle.violations.clear();
+        self.push.reset_counters();
     }
 
     /// The last requests, oldest first.

@@ -7,6 +7,7 @@ use http::{Method, Request};
 use serde::Serialize;
 
 use crate::calendar::{IdFormat, Zone};
+use crate::push::addressed;
 use crate::wire::Refusal;
 
 /// The kinds of calls the twin tells apart in its counters.
@@ -22,6 +23,12 @@ pub enum Kind {
     User,
     Users,
     MailboxSettings,
+    SubscriptionList,
+    SubscriptionCreate,
+    SubscriptionGet,
+    SubscriptionRenew,
+    SubscriptionDelete,
+    SubscriptionReauthorize,
     View,
     DeltaStart,
     DeltaNext,
@@ -41,6 +48,11 @@ impl Kind {
     /// Whether it counts against a mailbox.
     pub(crate) fn of_calendar(self) -> bool {
         self >= Kind::View && self != Kind::Unknown
+    }
+
+    /// Whether it is about subscriptions.
+    pub(crate) fn of_subscriptions(self) -> bool {
+        self >= Kind::SubscriptionList && self <= Kind::SubscriptionReauthorize
     }
 }
 
@@ -89,9 +101,11 @@ impl Call {
         let names: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let kind = if graph { graph_kind(&method, &names, &query) } else { other_kind(&method, &names) };
-        let user = (graph && names.first() == Some(&"users"))
-            .then(|| names.get(1).map(|name| (*name).to_owned()))
-            .flatten();
+        let user = match names.first() {
+            Some(&"users") if graph => names.get(1).map(|name| (*name).to_owned()),
+            _ if kind == Kind::SubscriptionCreate => subscribed(request),
+            _ => None,
+        };
         Call { kind, method, segments, query, user, prefer: Prefer::read(request) }
     }
 
@@ -119,6 +133,12 @@ impl Call {
     }
 }
 
+/// Whose events a new subscription is for.
+fn subscribed(request: &Request<Bytes>) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(request.body()).ok()?;
+    addressed(body["resource"].as_str()?)
+}
+
 fn decode(part: &str) -> String {
     // Only `%` counts in a path: a `+` stays a plus.
     let text = part.replace('+', "%2B");
@@ -144,6 +164,7 @@ fn graph_kind(method: &Method, names: &[&str], query: &[(String, String)]) -> Ki
             return only(method, &Method::GET, Kind::RoomsOfList);
         }
         ["places", _] => return only(method, &Method::GET, Kind::Place),
+        ["subscriptions", rest @ ..] => return subscription_kind(method, rest),
         ["users"] => return only(method, &Method::GET, Kind::Users),
         ["users", _] => return only(method, &Method::GET, Kind::User),
         ["users", _, "mailboxsettings"] => return only(method, &Method::GET, Kind::MailboxSettings),
@@ -164,6 +185,18 @@ fn graph_kind(method: &Method, names: &[&str], query: &[(String, String)]) -> Ki
         (&Method::GET, ["events", _, "instances"]) => Kind::Instances,
         (&Method::POST, ["events", _, "cancel"]) => Kind::EventCancel,
         (&Method::POST, ["events", _, "accept" | "decline" | "tentativelyaccept"]) => Kind::EventAnswer,
+        _ => Kind::Unknown,
+    }
+}
+
+fn subscription_kind(method: &Method, rest: &[&str]) -> Kind {
+    match (method, rest) {
+        (&Method::GET, []) => Kind::SubscriptionList,
+        (&Method::POST, []) => Kind::SubscriptionCreate,
+        (&Method::GET, [_]) => Kind::SubscriptionGet,
+        (&Method::PATCH, [_]) => Kind::SubscriptionRenew,
+        (&Method::DELETE, [_]) => Kind::SubscriptionDelete,
+        (&Method::POST, [_, "reauthorize"]) => Kind::SubscriptionReauthorize,
         _ => Kind::Unknown,
     }
 }

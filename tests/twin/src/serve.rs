@@ -1,4 +1,4 @@
-//! The twin behind a socket: login host, Graph and control API on one loopback port.
+//! The twin behind a socket: login host, Graph and control API on one loopback port; and its POSTs to webhooks.
 //!
 //! Plain hyper rather than a framework, because faults need the connection itself: an answer that breaks off in the
 //! middle, or never comes.
@@ -22,8 +22,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::control;
-use crate::{Answer, Delivery, Twin};
+use tokio::sync::Notify;
+
+use crate::courier::{Courier, call_all};
+use crate::{Answer, Delivery, Twin, control};
 
 /// Where a served twin takes the time from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +65,24 @@ pub struct State {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    shared: Shared,
     accepting: JoinHandle<()>,
+    posting: JoinHandle<()>,
+}
+
+/// What connections and courier have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    state: Arc<Mutex<State>>,
+    /// Rings when there may be something to post.
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) client: reqwest::Client,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Server {
@@ -73,9 +91,12 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         twin.set_base_url(&format!("http://{address}"));
+        let client = crate::courier::client().map_err(io::Error::other)?;
         let state = Arc::new(Mutex::new(State { twin, clock: Clock::Real }));
-        let accepting = background(accept(listener, state.clone()));
-        Ok(Server { address, state, accepting })
+        let shared = Shared { state, bell: Arc::new(Notify::new()), client };
+        let accepting = background(accept(listener, shared.clone()));
+        let posting = background(Courier::new(shared.clone()).run());
+        Ok(Server { address, shared, accepting, posting })
     }
 
     /// `http://127.0.0.1:port`, for the login host and for Graph.
@@ -85,13 +106,16 @@ impl Server {
 
     /// Does something with twin and clock between two requests.
     pub fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
-        action(&mut lock(&self.state))
+        let done = action(&mut self.shared.lock());
+        self.shared.bell.notify_one();
+        done
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.posting.abort();
     }
 }
 
@@ -103,17 +127,13 @@ fn background(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()>
     tokio::spawn(task)
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn accept(listener: TcpListener, shared: Shared) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, state.clone()));
+                    connections.spawn(converse(stream, shared.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -121,33 +141,41 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) {
+async fn converse(stream: TcpStream, shared: Shared) {
     // An answer is one small write; without this the client waits for a delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, state.clone()));
+    let service = service_fn(move |request| answer(request, shared.clone()));
     // A broken connection is the client's or a fault's doing, nothing to report.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<Body>, io::Error> {
+async fn answer(request: Request<Incoming>, shared: Shared) -> Result<Response<Body>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(head, body);
     if request.uri().path().starts_with("/_twin/") {
-        let (status, body) = control::handle(&mut lock(&state), &request);
+        let (status, body) = control::handle(&mut shared.lock(), &request);
+        shared.bell.notify_one();
         let response = Response::builder().status(status).header("content-type", "application/json");
         return response.body(whole(Bytes::from(body.to_string()))).map_err(io::Error::other);
     }
-    let (lane, Answer { response, delivery }) = {
-        let State { twin, clock } = &mut *lock(&state);
+    let (lane, mut answer) = {
+        let State { twin, clock } = &mut *shared.lock();
         (twin.begin(&request), twin.handle(clock.now(), &request))
     };
+    if let Some(handshake) = answer.handshake.take() {
+        let outcomes = call_all(&shared.client, &handshake.posts).await;
+        let State { twin, clock } = &mut *shared.lock();
+        answer = twin.finish(clock.now(), handshake, &outcomes);
+    }
+    shared.bell.notify_one();
+    let Answer { response, delivery, .. } = answer;
     if let Delivery::Delay(time) = delivery {
         tokio::time::sleep(time).await;
     }
-    lock(&state).twin.end(&lane);
+    shared.lock().twin.end(&lane);
     deliver(response, delivery)
 }
 

@@ -92,6 +92,12 @@ impl AppSpec {
         }
     }
 
+    /// Whether a mailbox is outside the app's scope.
+    pub(crate) fn leaves_out(&self, mailbox: &Mailbox) -> bool {
+        let scope = &self.out_of_scope;
+        scope.contains("*") || scope.contains(mailbox.id.as_ref()) || scope.contains(&mailbox.address)
+    }
+
     pub(crate) fn roles(&self) -> BTreeSet<String> {
         self.roles.clone().unwrap_or_else(|| ROLES.into_iter().map(str::to_owned).collect())
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::calendar::{Attendee, IdFormat, Instance, Item, Mailbox, Person, Response, Span, Zone};
+use crate::push::Draft;
 use crate::request::{Call, Prefer};
 
 /// An answer before it becomes HTTP.
@@ -13,6 +14,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+    /// Another answer will take its place if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 /// A refusal with a Graph error code.
@@ -22,6 +25,8 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// It is none if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 impl Reply {
@@ -30,11 +35,11 @@ impl Reply {
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8".to_owned(),
         )];
-        Reply { status, headers, body: body.to_string().into_bytes() }
+        Reply { status, headers, body: body.to_string().into_bytes(), unless: None }
     }
 
     pub(crate) fn empty(status: u16) -> Reply {
-        Reply { status, headers: Vec::new(), body: Vec::new() }
+        Reply { status, headers: Vec::new(), body: Vec::new(), unless: None }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: Option<String>) -> Reply {
@@ -45,7 +50,13 @@ impl Reply {
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &str, message: &str) -> Refusal {
-        Refusal { status, code: code.to_owned(), message: message.to_owned(), headers: Vec::new() }
+        Refusal {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            headers: Vec::new(),
+            unless: None,
+        }
     }
 
     pub(crate) fn bad(message: &str) -> Refusal {
@@ -64,6 +75,7 @@ impl Refusal {
         let body = json!({"error": {"code": self.code, "message": self.message, "innerError": inner}});
         let mut reply = Reply::json(self.status, &body);
         reply.headers.extend(self.headers);
+        reply.unless = self.unless;
         reply
     }
 }

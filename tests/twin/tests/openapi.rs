@@ -15,6 +15,11 @@ fn document() -> OpenApi {
 
 fn busy_world() -> World {
     let mut world = World::new();
+    busy(&mut world);
+    world
+}
+
+fn busy(world: &mut World) {
     let weekly = Recurrence::weekly("2026-02-09".parse().unwrap(), 1).times(4);
     let uid = world.book(meeting("2026-02-09T10:00:00", 60).repeats(weekly));
     world.act(Action::ChangeOccurrenceSubject {
@@ -25,7 +30,6 @@ fn busy_world() -> World {
     let mut day = meeting("2026-02-10T00:00:00", 1440).private();
     day.span.all_day = true;
     world.book(day);
-    world
 }
 
 #[test]
@@ -70,6 +74,36 @@ fn tombstones_and_stubs_match_too() {
     assert!(changes.iter().any(removed));
     for entry in changes.iter().chain(&entries) {
         document.check(if removed(entry) { "removedItem" } else { "microsoft.graph.event" }, entry).unwrap();
+    }
+}
+
+#[test]
+fn subscriptions_and_notices_match_too() {
+    let document = document();
+    let mut world = World::new();
+    let asked = push::wish(&world, ROOM);
+    document.check_request("POST", "/subscriptions", &[], Some(&asked)).unwrap();
+    let made = world.subscribe(ROOM);
+    document.check_answer("POST", "/subscriptions", 201, &made).unwrap();
+    let own = format!("/v1.0/subscriptions/{}", made["id"].as_str().unwrap());
+    let template = document.template(&own).unwrap();
+    for (url, template) in [("/v1.0/subscriptions".to_owned(), "/subscriptions"), (own.clone(), &template)] {
+        let got = world.get(&url);
+        document.check_answer("GET", template, got.status, &got.body).unwrap();
+    }
+    let until = json!({"expirationDateTime": "2026-02-06T08:00:00Z"});
+    document.check_request("PATCH", &template, &[], Some(&until)).unwrap();
+    let renewed = world.call_with("PATCH", &own, until, push::echo);
+    document.check_answer("PATCH", &template, renewed.status, &renewed.body).unwrap();
+    let refused = world.call_with("POST", "/v1.0/subscriptions", asked, push::echo);
+    document.check_answer("POST", "/subscriptions", refused.status, &refused.body).unwrap();
+    busy(&mut world);
+    world.twin.send_lifecycle("*", "missed");
+    let posts = world.posted(5);
+    assert!(!posts.is_empty());
+    for post in posts {
+        let body = serde_json::from_slice(&post.body).unwrap();
+        document.check("microsoft.graph.changeNotificationCollection", &body).unwrap();
     }
 }
 

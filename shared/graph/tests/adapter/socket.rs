@@ -128,6 +128,13 @@ impl roomsync_ports::Secrets for SilentSafe {
     async fn read(&self, name: &str) -> Result<roomsync_ports::Secret, roomsync_ports::SecretError> {
         Err(roomsync_ports::SecretError::Missing(name.to_owned()))
     }
+
+    async fn read_previous(
+        &self,
+        _: &str,
+    ) -> Result<Option<roomsync_ports::Secret>, roomsync_ports::SecretError> {
+        Ok(None)
+    }
 }
 
 struct FixedClock;

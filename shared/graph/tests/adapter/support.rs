@@ -131,6 +131,10 @@ impl Secrets for Safe {
         let before = self.before.lock().unwrap().pop_front();
         Ok(Secret::new(before.unwrap_or_else(|| self.value.lock().unwrap().clone())))
     }
+
+    async fn read_previous(&self, _: &str) -> Result<Option<Secret>, SecretError> {
+        Ok(None)
+    }
 }
 
 /// Everything that the adapter stands on.

@@ -21,6 +21,8 @@ pub struct Function {
     pub timeout_seconds: u32,
     /// Memory it is given.
     pub memory_mb: u32,
+    /// Most invocations at once, set aside for this function; none for no such number.
+    pub reserved_concurrency: Option<u32>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Name of the log group it writes to, if the template names one.
@@ -64,12 +66,17 @@ pub struct Route {
     pub method: String,
     /// Path, with `{parameters}`.
     pub path: String,
+    /// `Ref` of its API; none for the one that SAM would make by itself.
+    pub api: Option<String>,
+    /// The format of the event ("Working with AWS Lambda proxy integrations for HTTP APIs", API Gateway developer guide).
+    pub payload_format: String,
 }
 
 /// SAM's defaults for what the template leaves out (`AWS::Lambda::Function`, Timeout and MemorySize; SQS event, BatchSize).
 const DEFAULT_TIMEOUT_SECONDS: u32 = 3;
 const DEFAULT_MEMORY_MB: u32 = 128;
 const DEFAULT_BATCH_SIZE: u32 = 10;
+const DEFAULT_PAYLOAD_FORMAT: &str = "2.0";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -79,6 +86,8 @@ struct Properties {
     timeout: Option<u32>,
     #[serde(default, deserialize_with = "number::optional")]
     memory_size: Option<u32>,
+    #[serde(default, deserialize_with = "number::optional")]
+    reserved_concurrent_executions: Option<u32>,
     #[serde(default)]
     environment: Environment,
     #[serde(default)]
@@ -139,6 +148,8 @@ struct ScalingConfig {
 struct HttpApiProperties {
     method: String,
     path: String,
+    api_id: Option<String>,
+    payload_format_version: Option<String>,
 }
 
 impl Function {
@@ -151,6 +162,7 @@ impl Function {
             role_arn: properties.role,
             timeout_seconds: properties.timeout.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
             memory_mb: properties.memory_size.unwrap_or(DEFAULT_MEMORY_MB),
+            reserved_concurrency: properties.reserved_concurrent_executions,
             environment: properties.environment.variables.into_iter().map(|(k, v)| (k, text(v))).collect(),
             log_group: properties.logging_config.log_group,
             schedules: Vec::new(),
@@ -178,11 +190,13 @@ impl Function {
                         .any(|kind| kind == "ReportBatchItemFailures"),
                     maximum_concurrency: source.scaling_config.maximum_concurrency,
                 }),
-                Event::HttpApi(route) => {
-                    function
-                        .routes
-                        .push(Route { method: route.method.to_ascii_uppercase(), path: route.path });
-                }
+                Event::HttpApi(route) => function.routes.push(Route {
+                    method: route.method.to_ascii_uppercase(),
+                    path: route.path,
+                    api: route.api_id,
+                    payload_format: (route.payload_format_version)
+                        .unwrap_or_else(|| DEFAULT_PAYLOAD_FORMAT.to_owned()),
+                }),
             }
         }
         Ok(function)

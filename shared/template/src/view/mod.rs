@@ -1,10 +1,12 @@
 //! Typed views of evaluated resources.
 
 mod function;
+mod http_api;
 mod log_group;
 mod number;
 mod queue;
 mod role;
+mod secret;
 mod table;
 
 use serde::Deserialize;
@@ -13,9 +15,11 @@ use serde_json::Value;
 use crate::TemplateError;
 
 pub use function::{Function, QueueSource, Route, Schedule};
+pub use http_api::HttpApi;
 pub use log_group::LogGroup;
 pub use queue::{DeadLetter, Queue};
 pub use role::{Role, Statement};
+pub use secret::Secret;
 pub use table::{LocalIndex, Table};
 
 /// A resource with everything in it evaluated.
@@ -55,6 +59,10 @@ pub struct Stack {
     pub roles: Vec<Role>,
     /// CloudWatch log groups.
     pub log_groups: Vec<LogGroup>,
+    /// HTTP APIs.
+    pub http_apis: Vec<HttpApi>,
+    /// Secrets.
+    pub secrets: Vec<Secret>,
     others: Vec<Resource>,
 }
 
@@ -73,6 +81,8 @@ impl Stack {
             functions: all(resources, "AWS::Serverless::Function", Function::of)?,
             roles: all(resources, "AWS::IAM::Role", Role::of)?,
             log_groups: all(resources, "AWS::Logs::LogGroup", LogGroup::of)?,
+            http_apis: all(resources, "AWS::Serverless::HttpApi", HttpApi::of)?,
+            secrets: all(resources, "AWS::SecretsManager::Secret", Secret::of)?,
             others: resources.to_vec(),
         })
     }

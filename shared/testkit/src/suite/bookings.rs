@@ -3,6 +3,7 @@ use crate::{at, booking, booking_with, created, cursor, room_ref, span, updated}
 use chrono::TimeDelta;
 use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
+use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::plan::{TRANSACTION_ITEMS, Write, end};
 use roomsync_domain::{EventId, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
@@ -109,6 +110,21 @@ pub(super) async fn cursors_are_versioned(store: &impl BookingStore) {
         drift: Some(Drift { repaired: 1, at: at("2026-02-09T08:05:00Z") }),
         lost_links: 1,
         delta_tried_at: Some(at("2026-02-09T08:06:00Z")),
+        looked_at: Some(at("2026-02-09T08:07:00.123Z")),
+        listening: Some(Listening {
+            subscription_id: "7f105c7d-2dc5-4530-97cd-4e7ae6534c07".to_owned(),
+            key_id: "key".to_owned(),
+            urls: "urls".to_owned(),
+            expires_at: at("2026-02-15T08:00:00Z"),
+            since: at("2026-02-09T08:08:00Z"),
+            heard_at: Some(at("2026-02-09T08:09:00Z")),
+            silent_since: Some(at("2026-02-09T08:10:00Z")),
+        }),
+        refusal: Some(Refusal {
+            kind: RefusalKind::NotValidated,
+            since: at("2026-02-09T08:11:00Z"),
+            detail: "400".to_owned(),
+        }),
     };
     lost(
         store.commit(&room, &[], &Cursor { version: 1, ..full.clone() }).await,

@@ -99,6 +99,7 @@ async fn the_memory_of_a_directory_is_versioned(store: &impl RoomStore) {
         }),
         refused: [("hq@contoso.example".to_owned(), "is no room list".to_owned())].into(),
         failures: 2,
+        hinted: [(RoomId::new("a"), 7), (RoomId::new("A"), 2)].into(),
     };
     store.put_directory_memory(&tenant, &full).await.expect("version 1");
     lost(store.put_directory_memory(&tenant, &blank).await, "over a memory that was not seen");

@@ -24,6 +24,18 @@ pub enum MailboxState {
     NotEnabled,
 }
 
+/// What happened to an item, as notices tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It, or an occurrence of it, is another one.
+    Updated,
+    /// It is gone, or in Deleted Items.
+    Deleted,
+}
+
 /// One mailbox with its default calendar.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
@@ -50,6 +62,8 @@ pub struct Mailbox {
     changes: BTreeMap<u64, (u64, DateTime<Utc>)>,
     next_key: u64,
     seq: u64,
+    /// What happened since somebody listened last; none while nobody does.
+    news: Option<Vec<(u64, Change)>>,
     /// Newest generation of delta links, see `Tuning::live_generations`.
     pub(crate) generation: u32,
     /// Raised when every link made so far dies (mailbox move, maintenance).
@@ -80,6 +94,7 @@ impl Mailbox {
             changes: BTreeMap::new(),
             next_key: 1,
             seq: 0,
+            news: None,
             generation: 0,
             epoch: 0,
         }
@@ -135,7 +150,21 @@ impl Mailbox {
         self.items.insert(key, item);
         self.index(key);
         self.stamp(key, seen);
+        self.note(key, Change::Created);
         key
+    }
+
+    /// What happened since the last call. From now on it is remembered, or no longer.
+    pub(crate) fn listen(&mut self, further: bool) -> Vec<(u64, Change)> {
+        let news = self.news.take().unwrap_or_default();
+        self.news = further.then(Vec::new);
+        news
+    }
+
+    fn note(&mut self, key: u64, change: Change) {
+        if let Some(news) = &mut self.news {
+            news.push((key, change));
+        }
     }
 
     /// Changes an item. Whatever instances it loses thereby, old delta links get to know of them.
@@ -157,6 +186,7 @@ impl Mailbox {
         }
         self.index(key);
         self.stamp(key, seen);
+        self.note(key, Change::Updated);
     }
 
     /// Changes an item without anybody hearing of it through delta.
@@ -166,6 +196,7 @@ impl Mailbox {
             change(item);
         }
         self.index(key);
+        self.note(key, Change::Updated);
     }
 
     /// Moves an item to Deleted Items; a silent removal never shows in delta.
@@ -177,6 +208,7 @@ impl Mailbox {
         }
         let last = item.seq;
         self.deleted.insert(key, item);
+        self.note(key, Change::Deleted);
         if silently {
             self.changes.remove(&last);
         } else {

@@ -11,6 +11,6 @@ pub use item::{
     Attendee, Content, Exception, Instance, Item, Person, Response, Sensitivity, Series, Shape, ShowAs, Span,
     Window,
 };
-pub use mailbox::{Mailbox, MailboxState};
+pub use mailbox::{Change, Mailbox, MailboxState};
 pub use recurrence::Recurrence;
 pub use zone::Zone;

@@ -1,6 +1,8 @@
 //! A tenant with a few rooms and a client that speaks to the twin directly.
 #![allow(dead_code, clippy::missing_panics_doc, unreachable_pub)]
 
+pub mod push;
+
 use bytes::Bytes;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use http::Request;

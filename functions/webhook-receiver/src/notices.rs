@@ -1,0 +1,215 @@
+//! From the body of a request to hints. Items are judged one by one: none of them takes another with it.
+
+use crate::door::Refusal;
+use roomsync_domain::client_state::{Disbelief, SigningKey, believe};
+use roomsync_domain::hint::{HintReason, LifecycleEvent, LifecycleHint, PollHint};
+use roomsync_domain::ids::derived;
+use roomsync_domain::{Instant, RoomRef};
+use roomsync_ports::Notice;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// Most items of one request.
+pub const MOST_ITEMS: usize = 1_000;
+/// Deepest nesting of a body.
+pub const DEEPEST: usize = 32;
+/// Longest id of a subscription that is handed on, in bytes; Graph's are GUIDs.
+const LONGEST_ID: usize = 128;
+
+/// The items of a body, unread.
+///
+/// # Errors
+///
+/// The body is no list of notices, or larger than Graph would make it.
+pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
+    #[derive(Deserialize)]
+    struct Collection<'a> {
+        #[serde(borrow)]
+        value: Vec<&'a RawValue>,
+    }
+    if depth(body) > DEEPEST {
+        return Err(Refusal::Malformed);
+    }
+    let Collection { value } = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    if value.len() > MOST_ITEMS { Err(Refusal::Size) } else { Ok(value) }
+}
+
+/// How deep the lists and objects of a JSON text are nested, if it is one.
+fn depth(json: &[u8]) -> usize {
+    let (mut deepest, mut depth, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// What is used of an item (`changeNotification` resource). All the rest may be what it likes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    client_state: Option<Text<'a>>,
+    #[serde(borrow)]
+    tenant_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    resource: Option<Text<'a>>,
+    #[serde(borrow)]
+    subscription_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    lifecycle_event: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Why an item is dropped. For operators only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Doubt {
+    /// It is no notice.
+    #[error("unreadable")]
+    Unreadable,
+    /// It says nothing about itself.
+    #[error("unsigned")]
+    Unsigned,
+    /// What it says about itself is not believed.
+    #[error("{0}")]
+    Disbelieved(#[from] Disbelief),
+    /// It names another tenant than the signed one.
+    #[error("another tenant")]
+    Tenant,
+    /// It speaks of something that we do not subscribe to.
+    #[error("another resource")]
+    Resource,
+}
+
+/// Who sent what when.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// When it came.
+    pub at: Instant,
+    /// Tells the request from all others.
+    pub request: &'a str,
+}
+
+/// What a request's items come down to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// One for each room that is to be looked at.
+    pub notices: Vec<Notice>,
+    /// One for each subscription and what happened to it.
+    pub lifecycle: Vec<LifecycleHint>,
+    /// Items that were believed.
+    pub believed: usize,
+    /// Items that were not, by reason.
+    pub dropped: BTreeMap<String, usize>,
+    /// One of those names a key that is not known; it may be newer than the known ones.
+    pub unknown_key: bool,
+}
+
+/// Judges items by keys.
+#[must_use]
+pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> Heard {
+    let mut heard = Heard::default();
+    let mut rooms: BTreeMap<RoomRef, Option<BTreeSet<&str>>> = BTreeMap::new();
+    let mut lifecycle = BTreeSet::new();
+    for raw in items {
+        match judge(raw, keys) {
+            Ok((room, item)) => {
+                heard.believed += 1;
+                if let Some(event) = item.lifecycle_event {
+                    let id = item.subscription_id.map(|id| id.0.into_owned());
+                    lifecycle.insert((room, named(&event.0), id.filter(|id| id.len() <= LONGEST_ID)));
+                } else {
+                    let marks = rooms.entry(room).or_insert_with(|| Some(BTreeSet::new()));
+                    match (item.id, marks.as_mut()) {
+                        (Some(_), Some(marks)) => _ = marks.insert(raw.get()),
+                        _ => *marks = None,
+                    }
+                }
+            }
+            Err(doubt) => {
+                heard.unknown_key |= doubt == Doubt::Disbelieved(Disbelief::UnknownKey);
+                *heard.dropped.entry(doubt.to_string()).or_default() += 1;
+            }
+        }
+    }
+    heard.notices = rooms.into_iter().map(|(room, marks)| notice(&room, marks, arrival)).collect();
+    heard.lifecycle = lifecycle
+        .into_iter()
+        .map(|(room, event, subscription_id)| LifecycleHint {
+            subscription_id,
+            ..LifecycleHint::new(&room, event)
+        })
+        .collect();
+    heard
+}
+
+/// A hint under a mark that no later notice can have: the items themselves if each of them has an id of its own, else the request.
+///
+/// Nothing else tells notices apart. An occurrence that is cancelled is told as an update of its series' master (microsoft-graph-docs
+/// 5520, 5951), and nothing says that the master's etag changes with it.
+fn notice(room: &RoomRef, marks: Option<BTreeSet<&str>>, arrival: Arrival<'_>) -> Notice {
+    let mark = match marks {
+        Some(items) => derived(&Vec::from_iter(items)).to_string(),
+        None => derived(&[arrival.request, &arrival.at.timestamp_micros().to_string()]).to_string(),
+    };
+    let mut hint = PollHint::new(room, HintReason::Webhook);
+    hint.noticed_at = Some(arrival.at);
+    Notice { hint, mark }
+}
+
+fn judge<'a>(raw: &'a RawValue, keys: &[SigningKey]) -> Result<(RoomRef, Item<'a>), Doubt> {
+    let item: Item<'a> = serde_json::from_str(raw.get()).map_err(|_| Doubt::Unreadable)?;
+    let state = item.client_state.as_ref().ok_or(Doubt::Unsigned)?;
+    let room = believe(&state.0, keys)?;
+    // The signed id is in lower case.
+    if !item.tenant_id.as_ref().is_some_and(|id| id.0.eq_ignore_ascii_case(room.tenant.as_str())) {
+        return Err(Doubt::Tenant);
+    }
+    if item.resource.as_ref().is_some_and(|resource| !names_events(&resource.0)) {
+        return Err(Doubt::Resource);
+    }
+    Ok((room, item))
+}
+
+/// Whether a resource is events of a mailbox: `Users/{id}/Events`, one of them, or the same with ids in brackets. Graph's own spelling
+/// varies (`change-notifications-delivery-webhooks` page, samples).
+fn names_events(resource: &str) -> bool {
+    let resource = resource.strip_prefix('/').unwrap_or(resource);
+    let is = |segment: Option<&str>, name: &str| {
+        segment.is_some_and(|segment| {
+            let name_there = segment.split('(').next().unwrap_or(segment);
+            name_there.eq_ignore_ascii_case(name)
+        })
+    };
+    let mut segments = resource.split('/');
+    let users = segments.next();
+    let bracketed = users.is_some_and(|users| users.contains('('));
+    let mailbox = bracketed || segments.next().is_some_and(|id| !id.is_empty());
+    is(users, "users") && mailbox && is(segments.next(), "events")
+}
+
+fn named(event: &str) -> LifecycleEvent {
+    match event {
+        "reauthorizationRequired" => LifecycleEvent::ReauthorizationRequired,
+        "subscriptionRemoved" => LifecycleEvent::SubscriptionRemoved,
+        "missed" => LifecycleEvent::Missed,
+        _ => LifecycleEvent::Unknown,
+    }
+}

@@ -1,0 +1,263 @@
+//! How a room is listened to: a subscription at Graph, and whether it is known to work.
+//!
+//! It is kept in the room's cursor row, so that one version guards all that decides how a room is followed, and whoever looks at the
+//! room knows it without another read. A room is looked at less often only while its subscription is alive, has proven that it
+//! delivers, and was not found silent; in every other case it is polled at the short interval.
+
+use crate::ids::RoomRef;
+use crate::time::{Instant, seconds};
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// How long Graph is asked to keep a subscription: a little less than the 10,080 minutes it allows (`subscription` page).
+#[must_use]
+pub fn life() -> TimeDelta {
+    TimeDelta::minutes(6 * 24 * 60 + 12 * 60)
+}
+
+/// How long a notice may be on its way before its absence says something. Outlook's notices come within three minutes
+/// (`change-notifications-overview` page, latency).
+const GRACE_SECONDS: i64 = 180;
+
+/// A subscription of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listening {
+    /// Its id at Graph.
+    pub subscription_id: String,
+    /// Which key has signed its `clientState`.
+    pub key_id: String,
+    /// Fingerprint of the addresses that it calls.
+    pub urls: String,
+    /// Until when Graph keeps it, as Graph said.
+    #[serde(with = "seconds")]
+    pub expires_at: Instant,
+    /// Since when it is there.
+    #[serde(with = "seconds")]
+    pub since: Instant,
+    /// Last notice that is worth remembering; nothing means that it has not proven yet that it delivers.
+    #[serde(default, with = "seconds::option")]
+    pub heard_at: Option<Instant>,
+    /// Since when it is known that a change was not announced.
+    #[serde(default, with = "seconds::option")]
+    pub silent_since: Option<Instant>,
+}
+
+impl Listening {
+    /// Whether the room may be looked at less often.
+    #[must_use]
+    pub fn can_be_trusted(&self, now: Instant) -> bool {
+        now < self.expires_at && self.heard_at.is_some() && self.silent_since.is_none()
+    }
+
+    /// The same after a notice that reached us at `noticed_at`; nothing if it proves nothing new: it is from before the subscription,
+    /// or from before the silence, or delivery is proven already.
+    #[must_use]
+    pub fn heard(&self, noticed_at: Instant) -> Option<Self> {
+        let is_news = self.heard_at.is_none() || self.silent_since.is_some();
+        // `since` and `silent_since` are whole seconds, rounded down.
+        let proves = noticed_at >= self.since && self.silent_since.is_none_or(|since| noticed_at >= since);
+        (is_news && proves).then(|| Self { heard_at: Some(noticed_at), silent_since: None, ..self.clone() })
+    }
+
+    /// The same, not to be trusted until it is heard again.
+    #[must_use]
+    pub fn unproven(&self) -> Self {
+        Self { heard_at: None, silent_since: None, ..self.clone() }
+    }
+
+    /// Whether changes that a look found although no notice had asked for it show that notices do not come.
+    ///
+    /// `heard` is the last notice for the room that anybody remembers, `last_look` the begin of the look before this one. A change is
+    /// evidence if it was made while the subscription was there, longer ago than notices take, and nothing was heard since. Changes
+    /// without a date (removals) are evidence if there are no others.
+    #[must_use]
+    pub fn is_silent(
+        &self,
+        changes: &Changes,
+        heard: Option<Instant>,
+        last_look: Option<Instant>,
+        now: Instant,
+    ) -> bool {
+        if now >= self.expires_at || self.silent_since.is_some() {
+            return false;
+        }
+        let heard = heard.max(self.heard_at);
+        let grace = TimeDelta::seconds(GRACE_SECONDS);
+        if changes.dated.is_empty() {
+            let heard_of_it = heard.is_some_and(|heard| now - heard < grace);
+            return changes.undated && last_look.is_some_and(|last| last > self.since) && !heard_of_it;
+        }
+        changes.dated.iter().any(|made| {
+            *made > self.since + TimeDelta::seconds(1)
+                && now - *made >= grace
+                && heard.is_none_or(|heard| heard < *made)
+        })
+    }
+}
+
+/// When the changes were made that a delta round reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Times of last modification.
+    pub dated: BTreeSet<Instant>,
+    /// Whether there are some that say no time.
+    pub undated: bool,
+}
+
+impl Changes {
+    /// Takes note of one.
+    pub fn note(&mut self, made: Option<Instant>) {
+        match made {
+            Some(made) => {
+                self.dated.insert(made);
+            }
+            None => self.undated = true,
+        }
+    }
+
+    /// The newest that says its time.
+    #[must_use]
+    pub fn newest(&self) -> Option<Instant> {
+        self.dated.last().copied()
+    }
+}
+
+/// Why a room cannot be subscribed. It is polled meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// Stable word, see [`RefusalKind`].
+    pub kind: RefusalKind,
+    /// Since when.
+    #[serde(with = "seconds")]
+    pub since: Instant,
+    /// Graph's error code and request id, for support.
+    pub detail: String,
+}
+
+/// Why a room cannot be subscribed, by who can end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// 403: not consented, out of scope, or the mailbox has as many subscriptions as it may. The customer's administrator.
+    NoAccess,
+    /// 404: no such mailbox, or none that can be subscribed. The customer's administrator.
+    NoMailbox,
+    /// The login host refuses our credential. The operator.
+    Credential,
+    /// Graph did not get the answer that it expects from our webhook. The operator, if it lasts.
+    NotValidated,
+    /// Another deployment with the same application listens to this room. The operator.
+    Taken,
+    /// The room's id does not fit into a signature. Nobody.
+    Unsignable,
+    /// Graph asks to wait. Nobody.
+    Throttled,
+    /// Time-outs, 5xx, cut connections. Nobody.
+    Unreachable,
+    /// Answers that break Graph's own shape. Us.
+    Contract,
+}
+
+impl RefusalKind {
+    /// Whether another try in a moment may go better; otherwise the hourly one will do.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        matches!(self, Self::NotValidated | Self::Throttled | Self::Unreachable)
+    }
+}
+
+impl Refusal {
+    /// A refusal, keeping the beginning of an earlier one of its kind.
+    #[must_use]
+    pub fn new(kind: RefusalKind, detail: String, before: Option<&Self>, now: Instant) -> Self {
+        let since = before.filter(|before| before.kind == kind).map_or(now, |before| before.since);
+        Self { kind, since, detail }
+    }
+}
+
+/// When a subscription is to be renewed: at half its life, each room a little earlier or later, so that rooms that were subscribed
+/// together are not renewed together for ever.
+#[must_use]
+pub fn renew_at(room: &RoomRef, expires_at: Instant) -> Instant {
+    let half = life() / 2;
+    let jitter = crate::due::share(room, "renew", half.num_seconds() / 4);
+    expires_at - half - TimeDelta::seconds(jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{RoomId, TenantId};
+
+    fn at(second: i64) -> Instant {
+        Instant::from_timestamp(1_770_000_000 + second, 0).unwrap()
+    }
+
+    fn listening(heard: Option<i64>, silent: Option<i64>) -> Listening {
+        Listening {
+            subscription_id: "s".to_owned(),
+            key_id: "k".to_owned(),
+            urls: "u".to_owned(),
+            expires_at: at(100_000),
+            since: at(0),
+            heard_at: heard.map(at),
+            silent_since: silent.map(at),
+        }
+    }
+
+    #[test]
+    fn only_a_live_and_proven_subscription_is_trusted() {
+        assert!(listening(Some(5), None).can_be_trusted(at(99_999)));
+        assert!(!listening(Some(5), None).can_be_trusted(at(100_000)));
+        assert!(!listening(None, None).can_be_trusted(at(1)));
+        assert!(!listening(Some(5), Some(6)).can_be_trusted(at(7)));
+    }
+
+    #[test]
+    fn a_notice_proves_once_and_ends_a_silence() {
+        assert_eq!(listening(None, None).heard(at(9)), Some(listening(Some(9), None)));
+        assert_eq!(listening(Some(5), Some(600)).heard(at(700)), Some(listening(Some(700), None)));
+        assert_eq!(listening(Some(5), None).heard(at(9)), None, "known already");
+        assert_eq!(listening(None, None).heard(at(-1)), None, "of a subscription before this one");
+        assert_eq!(listening(Some(5), Some(600)).heard(at(500)), None, "from before the silence");
+    }
+
+    #[test]
+    fn silence_needs_evidence() {
+        let cases = [
+            // (changes made at, undated, heard, last look, now, silent)
+            (&[500][..], false, None, Some(400), 1000, true),
+            (&[500], false, Some(499), Some(400), 1000, true),
+            (&[500], false, Some(501), Some(400), 1000, false), // it was announced
+            (&[900], false, None, Some(400), 1000, false),      // its notice may be on its way
+            (&[900, 500], false, None, Some(400), 1000, true),
+            (&[-5], false, None, Some(400), 1000, false), // before the subscription
+            (&[], true, None, Some(400), 1000, true),
+            (&[], true, Some(900), Some(400), 1000, false), // heard a moment ago
+            (&[], true, None, None, 1000, false),           // who knows when
+            (&[900], true, None, Some(400), 1000, false),   // stubs beside a fresh master
+            (&[], false, None, Some(400), 1000, false),
+        ];
+        for (made, undated, heard, last, now, silent) in cases {
+            let changes = Changes { dated: made.iter().copied().map(at).collect(), undated };
+            let found = listening(None, None).is_silent(&changes, heard.map(at), last.map(at), at(now));
+            assert_eq!(found, silent, "{made:?} {undated} {heard:?} {last:?}");
+        }
+        let changes = Changes { dated: BTreeSet::from([at(500)]), undated: false };
+        assert!(!listening(None, Some(3)).is_silent(&changes, None, None, at(1000)), "known already");
+        assert!(!listening(None, None).is_silent(&changes, None, None, at(200_000)), "it is over");
+    }
+
+    #[test]
+    fn renewals_are_spread_around_half_life() {
+        let tenant = TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap();
+        let times: BTreeSet<Instant> = (0..100)
+            .map(|n| renew_at(&RoomRef::new(tenant.clone(), RoomId::new(format!("room-{n}"))), at(0)))
+            .collect();
+        assert!(times.len() > 90);
+        assert!(times.iter().all(|time| at(0) - *time >= life() / 2 && at(0) - *time < life() * 5 / 8));
+    }
+}
