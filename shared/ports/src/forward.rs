@@ -12,7 +12,7 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
-use roomsync_domain::writing::{Claim, Writing};
+use roomsync_domain::writing::{Claimed, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 use std::rc::Rc;
 
@@ -74,7 +74,7 @@ impl<T: BookingStore> BookingStore for Rc<T> {
         (**self).bookings_of(room, events).await
     }
 
-    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claim>, StoreError> {
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
         (**self).claims(room).await
     }
 

@@ -5,7 +5,7 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
-use roomsync_domain::writing::{Claim, Writing};
+use roomsync_domain::writing::{Claimed, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 
 /// The table `Tenants`.
@@ -59,8 +59,8 @@ pub trait BookingStore {
     /// The bookings that these events have or had, as they are now, in any order.
     async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError>;
 
-    /// The commands under way in a room, as they are now, in any order.
-    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claim>, StoreError>;
+    /// The commands under way in a room with their bookings, as they are now, in any order.
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError>;
 
     /// Writes new versions of bookings and the cursor in one transaction, or nothing of it. `cursor.version` is the one that was read
     /// (0 if there was none) and must still be stored; the stored one is one higher. At most

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::plan::{self, TRANSACTION_ITEMS};
-use roomsync_domain::writing::Claim;
+use roomsync_domain::writing::{Claim, Claimed};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
 use std::collections::BTreeSet;
@@ -56,8 +56,13 @@ impl BookingStore for DynamoStore {
         self.batch(&self.tables.bookings, ids).await?.iter().map(items::read_booking).collect()
     }
 
-    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claim>, StoreError> {
-        self.claims_of(room).await
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
+        let claims = self.claims_of(room).await?;
+        let keys = claims.iter().map(|claim| keys::booking(room, &claim.booking)).collect();
+        let bookings = self.batch(&self.tables.bookings, keys).await?;
+        let bookings: Vec<Booking> = bookings.iter().map(items::read_booking).collect::<Result<_, _>>()?;
+        let of = |claim: &Claim| bookings.iter().find(|booking| booking.id == claim.booking).cloned();
+        Ok(claims.into_iter().map(|claim| Claimed { booking: of(&claim), claim }).collect())
     }
 
     async fn commit(

@@ -6,7 +6,7 @@ use roomsync_domain::plan::{TRANSACTION_ITEMS, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
-use roomsync_domain::writing::{Claim, Writing};
+use roomsync_domain::writing::{Claim, Claimed, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{BookingStore, RoomStore, StoreError, TenantStore, WritingStore};
 use std::collections::{BTreeMap, BTreeSet};
@@ -268,13 +268,16 @@ impl BookingStore for MemoryStore {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claim>, StoreError> {
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
         let mut held = lock(&self.0);
         held.usage.call(Call::Query);
         let mine = held.claims.iter().filter(|((of, _), _)| of == room);
-        let claims: Vec<Claim> = mine.map(|(_, claim)| claim.clone()).collect();
-        held.usage.read(claims.iter().map(size::json_size).sum(), true);
-        Ok(claims)
+        let claimed: Vec<Claimed> = mine
+            .map(|(key, claim)| Claimed { claim: claim.clone(), booking: held.tables.bookings.get(key).cloned() })
+            .collect();
+        held.usage.read(claimed.iter().map(|claimed| size::json_size(&claimed.claim)).sum(), true);
+        held.usage.batch(claimed.iter().map(|claimed| claimed.booking.as_ref().map_or(0, size::booking_size)));
+        Ok(claimed)
     }
 
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {

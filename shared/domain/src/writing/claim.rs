@@ -1,6 +1,6 @@
 //! What the poller has to know of commands under way in a room.
 
-use crate::booking::{EndReason, Status};
+use crate::booking::{Booking, EndReason, Status};
 use crate::ids::BookingId;
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,20 @@ pub struct Claim {
     pub organizer: Option<String>,
     /// Whether Graph has taken the command.
     pub applied: bool,
+    /// Whether it is a series.
+    #[serde(default)]
+    pub recurring: bool,
     /// The reason, if the room is being left.
     pub leaving: Option<EndReason>,
+}
+
+/// A claim with its booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Claim,
+    /// The booking as it is now.
+    pub booking: Option<Booking>,
 }
 
 /// What an entry of the room's calendar that belongs to a claimed booking means.
@@ -72,6 +84,7 @@ mod tests {
             before: before.map(span),
             organizer: None,
             applied,
+            recurring: false,
             leaving: None,
         };
         use Verdict::{Follow, Hold};

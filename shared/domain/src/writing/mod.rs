@@ -14,12 +14,13 @@ pub mod accept;
 pub mod claim;
 pub mod meeting;
 pub mod merge;
+pub(crate) mod pairing;
 pub mod request;
 pub mod rows;
 pub mod state;
 pub mod step;
 
-pub use claim::Claim;
+pub use claim::{Claim, Claimed};
 pub use meeting::{Content, Meeting, Seen, Wall, Words};
 pub use request::Request;
 pub use state::Writing;

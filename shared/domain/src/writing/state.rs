@@ -283,6 +283,7 @@ impl Writing {
             before: self.before.filter(|_| self.left.is_none()).map(|before| before.span),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),
             applied: self.applied == self.wanted,
+            recurring: self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some()),
             leaving: self.leaving,
         };
         let leaving = Claim { leaving: Some(EndReason::Moved), ..claim.clone() };

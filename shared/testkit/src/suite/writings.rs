@@ -2,6 +2,7 @@ use super::lost;
 use crate::{at, booking_with, created, room_ref, span, tenant_id, updated};
 use chrono::TimeDelta;
 use roomsync_domain::booking::{Booking, Status};
+use roomsync_domain::writing::Claimed;
 use roomsync_domain::writing::state::{Place, Writing};
 use roomsync_domain::{BookingId, RoomRef};
 use roomsync_ports::{BookingStore, WritingStore};
@@ -36,7 +37,8 @@ pub(super) async fn a_save_is_whole(store: &(impl BookingStore + WritingStore)) 
     let stored = Writing { version: 1, ..first.clone() };
     assert_eq!(store.writing(&tenant_id(), &first.booking).await.expect("a writing"), Some(stored.clone()));
     assert_eq!(store.booking(&room, &row.id).await.expect("a booking"), Some(row.clone()));
-    let claims: Vec<_> = first.claims().into_iter().map(|(_, claim)| claim).collect();
+    let claimed = |claim| Claimed { claim, booking: Some(row.clone()) };
+    let claims: Vec<_> = first.claims().into_iter().map(|(_, claim)| claimed(claim)).collect();
     assert_eq!(store.claims(&room).await.expect("a claim"), claims);
     assert_eq!(store.claims(&room_ref("another")).await.expect("no claims there"), []);
 
