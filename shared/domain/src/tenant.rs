@@ -52,7 +52,7 @@ pub struct TenantConfig {
     #[serde(default = "on")]
     pub writes: Switch,
     /// Whose calendar the meetings of commands are made in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Organizer::is_user")]
     pub organizer: Organizer,
     /// How often calendars are looked at.
     #[serde(default)]
@@ -272,6 +272,12 @@ pub enum Organizer {
     Mailbox(String),
     /// That of the room itself, which then answers to nobody: conflicts are looked for by us.
     Room,
+}
+
+impl Organizer {
+    fn is_user(&self) -> bool {
+        *self == Self::User
+    }
 }
 
 /// How often calendars are looked at.
