@@ -266,12 +266,14 @@ impl Twin {
         self.push.delivered(self.now, post, outcome);
     }
 
-    /// When something happens next by itself: a room attendant decides, a POST is due, a subscription ends.
+    /// When something happens next by itself: mail arrives, a room attendant decides, a late request lands, a POST is due, a
+    /// subscription ends.
     pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
         self.hear();
         let decisions =
             self.tenants.values().filter_map(|tenant| tenant.due.keys().next().map(|(at, _)| *at));
-        decisions.chain(self.push.next()).min()
+        let late = self.late.keys().next().map(|(at, _)| *at);
+        decisions.chain(late).chain(self.push.next()).min()
     }
 
     /// Lets time pass for subscriptions.
