@@ -1,8 +1,9 @@
-//! Microsoft Graph behind the ports `Graph`, `Calendar` and `Directory`: the only crate that knows HTTP, Graph's shapes and its
+//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory` and `Subscriptions`: the only crate that knows HTTP, Graph's shapes and its
 //! login host.
 //!
 //! ```text
-//! Calendar, Directory ── delta · view · entry · places · users      what is asked, how answers are read
+//! Calendar, Directory, Subscriptions
+//!      └─ delta · view · entry · places · users · subscriptions      what is asked, how answers are read
 //!                          └─ send ── link · lanes · token · outcome  the one way to Graph
 //!                               └─ Transport                          HttpTransport, or a program in the same process
 //! ```
@@ -29,6 +30,7 @@ mod places;
 mod proof;
 mod retry_after;
 mod send;
+mod subscriptions;
 mod token;
 mod transport;
 mod users;

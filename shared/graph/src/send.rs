@@ -2,7 +2,7 @@
 
 use crate::client::TenantGraph;
 use crate::cloud::VERSION;
-use crate::lanes::Lane;
+use crate::lanes::{CALLS_AT_ONCE, Lane, SUBSCRIPTION_CALLS_AT_ONCE};
 use crate::link::{self, Goal};
 use crate::outcome::{self, Codes, Question, header_id};
 use crate::retry_after;
@@ -10,8 +10,8 @@ use crate::token::{Doubt, Token};
 use crate::transport::Transport;
 use crate::wire;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use roomsync_ports::{Clock, GraphError, Secrets, Trace};
 use serde::Deserialize;
@@ -26,10 +26,31 @@ pub(crate) struct Call<'a> {
     pub(crate) lane: &'a str,
     pub(crate) uri: Uri,
     pub(crate) prefer: Option<HeaderValue>,
+    pub(crate) method: Method,
+    /// JSON, or nothing.
+    pub(crate) body: Bytes,
+    /// Statuses whose body is an answer; all others are failures.
+    pub(crate) accepts: &'a [u16],
 }
 
-/// A whole answer of status 200.
+impl Call<'_> {
+    /// A question that is answered with 200.
+    pub(crate) fn get(question: Question, uri: Uri) -> Self {
+        Self {
+            question,
+            lane: "",
+            uri,
+            prefer: None,
+            method: Method::GET,
+            body: Bytes::new(),
+            accepts: &[200],
+        }
+    }
+}
+
+/// A whole answer of a status that was asked for.
 pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(crate) body: Bytes,
     request_id: String,
 }
@@ -48,7 +69,7 @@ impl Answer {
     /// The answer breaks Graph's own shape.
     pub(crate) fn unusable(&self, why: impl Into<String>) -> GraphError {
         GraphError::Contract(Trace {
-            status: Some(StatusCode::OK.as_u16()),
+            status: Some(self.status),
             code: why.into(),
             request_id: self.request_id.clone(),
         })
@@ -82,7 +103,11 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
 
     /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.
     pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
-        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane));
+        let turns = match call.question {
+            Question::Subscribe | Question::Subscription => SUBSCRIPTION_CALLS_AT_ONCE,
+            _ => CALLS_AT_ONCE,
+        };
+        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane), turns);
         // The semaphore is never closed; if it were, the call would simply not wait for its turn.
         let _turn = lane.turns.acquire().await.ok();
         self.open(&lane)?;
@@ -118,9 +143,13 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         // Another call may have been told to wait while this one was waiting for its token.
         self.open(lane)?;
         let ours = (shared.options.request_ids)().to_string();
-        let mut request = Request::new(Bytes::new());
+        let mut request = Request::new(call.body.clone());
         *request.uri_mut() = call.uri.clone();
+        *request.method_mut() = call.method.clone();
         let headers = request.headers_mut();
+        if !call.body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         headers.insert(AUTHORIZATION, token.bearer.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(
@@ -144,7 +173,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             graph.path = call.question.path(),
             tenant.id = %self.connection.tenant,
             duration_ms = (now - begun).num_milliseconds(),
-            outcome = %result.as_ref().map_or_else(ToString::to_string, |answer| format!("200 (request {})", answer.request_id)),
+            outcome = %result.as_ref().map_or_else(ToString::to_string, |answer| format!("{} (request {})", answer.status, answer.request_id)),
             "asked Graph"
         );
         result
@@ -159,9 +188,9 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         body: Bytes,
         ours: &str,
     ) -> Result<Answer, GraphError> {
-        if status == StatusCode::OK {
+        if call.accepts.contains(&status.as_u16()) {
             let request_id = header_id(headers, "request-id").unwrap_or_else(|| ours.to_owned());
-            return Ok(Answer { body, request_id });
+            return Ok(Answer { status: status.as_u16(), body, request_id });
         }
         let codes = Codes::read(&body);
         let request_id = codes.request_id(headers, ours);

@@ -58,11 +58,6 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
             let all: Vec<_> = state.twin.requests().collect();
             Ok(json!(all[all.len().saturating_sub(last)..]))
         }
-        ["posts"] => {
-            let last = option("last").and_then(|last| last.parse().ok()).unwrap_or(100);
-            let all: Vec<_> = state.twin.sent_posts().collect();
-            Ok(json!(all[all.len().saturating_sub(last)..]))
-        }
         ["mails"] => {
             if method == Method::DELETE {
                 state.twin.reset_mails();
@@ -80,6 +75,11 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
                 .filter(|id| option("tenant").is_none_or(|own| own.eq_ignore_ascii_case(id)));
             let entries = tenants.filter_map(|id| twin.entries(id, mailbox, deleted)).next();
             entries.map(|entries| json!(entries)).ok_or_else(|| unknown_mailbox(mailbox))
+        }
+        ["posts"] => {
+            let last = option("last").and_then(|last| last.parse().ok()).unwrap_or(100);
+            let all: Vec<_> = state.twin.sent_posts().collect();
+            Ok(json!(all[all.len().saturating_sub(last)..]))
         }
         ["calendar", mailbox] => truth(&state.twin, mailbox, option("tenant"), option("from"), option("to")),
         _ => Err(Problem(

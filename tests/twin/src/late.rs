@@ -16,16 +16,19 @@ use crate::request::Call;
 pub(crate) type Late = BTreeMap<(DateTime<Utc>, u64), Request<Bytes>>;
 
 impl Twin {
-    /// Lets time pass: mail arrives, room attendants decide what is due, subscriptions end. `handle` and `act` do so by themselves.
+    /// Lets time pass: late requests land, mail arrives, room attendants decide what is due, subscriptions end. `handle`
+    /// and `act` do so by themselves.
     pub fn advance(&mut self, now: DateTime<Utc>) {
+        self.hear();
         while let Some(entry) = self.late.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((at, _), request) = entry.remove_entry();
-            self.let_pass(at);
+            self.settle_rooms(at);
             let call = Call::read(&request);
             let grant = self.grant(&request);
             self.execute(&call, &request, Some(grant), "late");
+            self.hear();
         }
-        self.let_pass(now);
+        self.settle_rooms(now);
         self.tick_push();
     }
 
@@ -36,8 +39,12 @@ impl Twin {
         self.late.insert((at, self.counter), request.clone());
     }
 
-    fn let_pass(&mut self, now: DateTime<Utc>) {
-        self.hear();
+    /// When the next of them lands.
+    pub(crate) fn next_late(&self) -> Option<DateTime<Utc>> {
+        self.late.keys().next().map(|(at, _)| *at)
+    }
+
+    fn settle_rooms(&mut self, now: DateTime<Utc>) {
         self.now = self.now.max(now);
         let waiting = self.tenants.values().filter(|tenant| !tenant.due.is_empty());
         for id in waiting.map(|tenant| tenant.id.clone()).collect::<Vec<_>>() {

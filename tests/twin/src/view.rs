@@ -71,7 +71,7 @@ impl Twin {
             .map(|instance| wire::instance(room, instance, &look))
             .collect();
         let context = format!("{}/v1.0/$metadata#users('{}')/calendarView", self.base_url, room.id);
-        let mut body = json!({"@odata.context": context, "value": rows});
+        let mut body = Reply::page(json!({"@odata.context": context}), rows);
         if call.option("$count") == Some("true") {
             body["@odata.count"] = json!(total);
         }

@@ -25,10 +25,10 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// It is none if endpoints prove themselves.
-    pub(crate) unless: Option<Box<Draft>>,
     /// One more property of the error.
     pub(crate) extra: Option<Box<(&'static str, Value)>>,
+    /// It is none if endpoints prove themselves.
+    pub(crate) unless: Option<Box<Draft>>,
 }
 
 impl Reply {
@@ -37,7 +37,13 @@ impl Reply {
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8".to_owned(),
         )];
-        Reply { status, headers, body: body.to_string().into_bytes(), unless: None }
+        Reply { status, headers, body: serde_json::to_vec(body).unwrap_or_default(), unless: None }
+    }
+
+    /// A page of a collection; the rows are moved into it, which `json!` would not do.
+    pub(crate) fn page(mut body: Value, rows: Vec<Value>) -> Value {
+        body["value"] = Value::Array(rows);
+        body
     }
 
     pub(crate) fn empty(status: u16) -> Reply {
@@ -57,8 +63,8 @@ impl Refusal {
             code: code.to_owned(),
             message: message.to_owned(),
             headers: Vec::new(),
-            unless: None,
             extra: None,
+            unless: None,
         }
     }
 

@@ -266,14 +266,12 @@ impl Twin {
         self.push.delivered(self.now, post, outcome);
     }
 
-    /// When something happens next by itself: mail arrives, a room attendant decides, a late request lands, a POST is due, a
-    /// subscription ends.
+    /// When something happens next by itself: a late request lands, a room attendant decides, a POST is due, a subscription ends.
     pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
         self.hear();
         let decisions =
             self.tenants.values().filter_map(|tenant| tenant.due.keys().next().map(|(at, _)| *at));
-        let late = self.late.keys().next().map(|(at, _)| *at);
-        decisions.chain(late).chain(self.push.next()).min()
+        decisions.chain(self.push.next()).chain(self.next_late()).min()
     }
 
     /// Lets time pass for subscriptions.
