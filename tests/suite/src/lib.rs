@@ -4,6 +4,7 @@
 //! A scenario acts as an Outlook user or administrator on the twin, lets time pass with [`World::rounds`], and looks at the tables.
 
 pub mod transport;
+pub mod webhook;
 pub mod world;
 
 pub use transport::InProcess;
