@@ -152,7 +152,11 @@ where
 }
 
 /// Puts a message where people find it; if that cannot be done it goes back.
-async fn reject<G, S, Q: HintQueue, K>(message: &Message, reason: String, deps: &Deps<G, S, Q, K>) -> Option<TimeDelta> {
+async fn reject<G, S, Q: HintQueue, K>(
+    message: &Message,
+    reason: String,
+    deps: &Deps<G, S, Q, K>,
+) -> Option<TimeDelta> {
     error!(message.id = %message.id, %reason, "A message is no booking command that can be carried out");
     let rejection = Rejection {
         message_id: message.id.clone(),

@@ -29,7 +29,12 @@ impl Addresses {
     ) -> Result<Option<Room>, StoreError> {
         let email = email.to_lowercase();
         let fresh = |read: &Instant| *read <= now && now - *read < TimeDelta::seconds(REMEMBERED_SECONDS);
-        let known = self.0.borrow().get(tenant).filter(|(read, _)| fresh(read)).and_then(|(_, ids)| ids.get(&email).cloned());
+        let known = self
+            .0
+            .borrow()
+            .get(tenant)
+            .filter(|(read, _)| fresh(read))
+            .and_then(|(_, ids)| ids.get(&email).cloned());
         let id = match known {
             Some(id) => Some(id),
             None => {

@@ -121,7 +121,12 @@ where
     }
 
     /// Saves what a step came to; gives the end of the run, if it is one.
-    async fn note(&self, before: &Writing, writing: &mut Writing, deed: Deed) -> Result<Option<Progress>, Stop> {
+    async fn note(
+        &self,
+        before: &Writing,
+        writing: &mut Writing,
+        deed: Deed,
+    ) -> Result<Option<Progress>, Stop> {
         let now = self.clock.now();
         let row = match deed {
             Deed::Next => None,
@@ -181,7 +186,8 @@ where
             return Ok(true);
         }
         let row = self.store.booking(&writing.room_ref(), &writing.booking).await?;
-        let open = row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
+        let open =
+            row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
         let seen = match seen {
             None if open => self.asked(&writing).await?,
             seen => seen,
@@ -214,7 +220,12 @@ where
     }
 
     /// The room that is being left: its poller ends the booking there, unless it never had shown it.
-    async fn watch_left(&self, writing: &mut Writing, rows: &mut Vec<Write>, now: Instant) -> Result<bool, Stop> {
+    async fn watch_left(
+        &self,
+        writing: &mut Writing,
+        rows: &mut Vec<Write>,
+        now: Instant,
+    ) -> Result<bool, Stop> {
         let Some(left) = self.left(writing).await? else {
             writing.left = None;
             return Ok(false);

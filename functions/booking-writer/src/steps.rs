@@ -2,15 +2,17 @@
 
 use crate::settle::{Deed, Work};
 use crate::stop::Stop;
+use roomsync_domain::RoomId;
 use roomsync_domain::Span;
+use roomsync_domain::booking::{EndReason, Status};
 use roomsync_domain::entry::{Response, Wanted, When};
 use roomsync_domain::writing::meeting::{Days, Seen, Wall};
 use roomsync_domain::writing::merge::{self, View, WordsWithheld};
 use roomsync_domain::writing::step::{self, Verified};
 use roomsync_domain::writing::{Meeting, Writing, code, rows};
-use roomsync_domain::RoomId;
-use roomsync_domain::booking::{EndReason, Status};
-use roomsync_ports::{BookingStore, Calendar, Clock, HintQueue, Mark, MeetingError, Meetings, RoomStore, WritingStore};
+use roomsync_ports::{
+    BookingStore, Calendar, Clock, HintQueue, Mark, MeetingError, Meetings, RoomStore, WritingStore,
+};
 
 /// Pause before what only the command itself can say is looked for again, in seconds.
 const WORDS_AFTER_SECONDS: i64 = 60;
@@ -47,7 +49,10 @@ where
             Ok(seen) => {
                 writing.created(&seen);
                 if writing.place.own && self.is_taken(writing, &meeting).await? {
-                    return Ok(Deed::Failed(code::CONFLICT, "the room was taken at the same time".to_owned()));
+                    return Ok(Deed::Failed(
+                        code::CONFLICT,
+                        "the room was taken at the same time".to_owned(),
+                    ));
                 }
                 Ok(Deed::Next)
             }
@@ -228,14 +233,23 @@ where
                 Deed::Next
             }
         };
-        let ours = marked.into_iter().chain(known).find(|seen| writing.event.as_ref().is_some_and(|event| event.id == seen.id));
+        let ours = marked
+            .into_iter()
+            .chain(known)
+            .find(|seen| writing.event.as_ref().is_some_and(|event| event.id == seen.id));
         Ok((deed, ours))
     }
 
     /// The meeting by its id, if it is wanted and was not found by its mark. One that only lies in Deleted Items does not count: it is in
     /// no calendar view.
-    async fn known(&self, writing: &Writing, marked: &[Seen]) -> Result<Result<Option<Seen>, MeetingError>, Stop> {
-        let Some(event) = writing.event.as_ref().filter(|_| writing.desired.is_some()) else { return Ok(Ok(None)) };
+    async fn known(
+        &self,
+        writing: &Writing,
+        marked: &[Seen],
+    ) -> Result<Result<Option<Seen>, MeetingError>, Stop> {
+        let Some(event) = writing.event.as_ref().filter(|_| writing.desired.is_some()) else {
+            return Ok(Ok(None));
+        };
         if marked.iter().any(|seen| seen.id == event.id) {
             return Ok(Ok(None));
         }
@@ -253,7 +267,10 @@ where
         let mailbox = RoomId::new(writing.place.mailbox.clone());
         match self.graph.view(&mailbox, span, NOTHING, None).await {
             Ok(page) => {
-                let there = page.entries.iter().any(|entry| entry.id == seen.id || entry.series.as_ref() == Some(&seen.id));
+                let there = page
+                    .entries
+                    .iter()
+                    .any(|entry| entry.id == seen.id || entry.series.as_ref() == Some(&seen.id));
                 Ok(Ok(Some(seen).filter(|_| there || page.next.is_some())))
             }
             // Not being able to look proves nothing.
@@ -269,7 +286,9 @@ where
 
     /// What the room said, as the organizer's copy knows it now.
     pub(crate) async fn asked(&self, writing: &Writing) -> Result<Option<Seen>, Stop> {
-        let Some(event) = writing.event.as_ref().filter(|_| writing.desired.is_some()) else { return Ok(None) };
+        let Some(event) = writing.event.as_ref().filter(|_| writing.desired.is_some()) else {
+            return Ok(None);
+        };
         self.check_time()?;
         Ok(self.graph.get(&writing.place.mailbox, &event.id).await.ok().flatten())
     }
@@ -318,7 +337,8 @@ where
 
 /// Exchange does not know the zone: a single meeting can be told in UTC.
 fn in_utc(writing: &mut Writing, refused: &str) -> Deed {
-    let failed = || Deed::Failed(code::INVALID_FIELD, format!("start.timeZone: Graph does not know it ({refused})"));
+    let failed =
+        || Deed::Failed(code::INVALID_FIELD, format!("start.timeZone: Graph does not know it ({refused})"));
     match &mut writing.desired {
         Some(meeting) if meeting.recurrence.is_none() && !meeting.all_day && meeting.start.zone != "UTC" => {
             meeting.start = Wall::utc(meeting.start.instant());

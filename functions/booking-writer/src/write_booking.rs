@@ -175,7 +175,12 @@ where
             let room = deps.addresses.room(&deps.store, &request.tenant, email, deps.clock.now()).await?;
             match room {
                 Some(room) => room.room.room,
-                None => return Ok(Err(Rejection::new("roomEmail", "room_unknown: the tenant has no room of that address"))),
+                None => {
+                    return Ok(Err(Rejection::new(
+                        "roomEmail",
+                        "room_unknown: the tenant has no room of that address",
+                    )));
+                }
             }
         }
         (None, Some(writing)) => writing.room.clone(),
@@ -187,10 +192,14 @@ where
     let room = deps.store.room(&RoomRef::new(request.tenant.clone(), id.clone())).await?;
     let refusal = match &room {
         Some(room) if room.state.status == RoomStatus::Active => writes_off(&tenant.config, room),
-        Some(room) => Some(rows::failure(code::ROOM_UNKNOWN, format!("the room {} was removed", room.state.email))),
+        Some(room) => {
+            Some(rows::failure(code::ROOM_UNKNOWN, format!("the room {} was removed", room.state.email)))
+        }
         None => Some(rows::failure(code::ROOM_UNKNOWN, "the tenant has no room of that id")),
     };
-    let room = room.unwrap_or_else(|| nowhere(RoomRef::new(request.tenant.clone(), id), &tenant.config, deps.clock.now()));
+    let room = room.unwrap_or_else(|| {
+        nowhere(RoomRef::new(request.tenant.clone(), id), &tenant.config, deps.clock.now())
+    });
     let address = RoomAddress {
         id: room.room.room.clone(),
         email: room.state.email.clone(),
@@ -225,7 +234,11 @@ fn nowhere(room: RoomRef, config: &TenantConfig, now: Instant) -> Room {
             room_lists: [].into(),
             custom: [].into(),
             occupant_visible: [].into(),
-            settings: RoomSettings { time_zone: config.time_zone.clone(), writes: Switch::Off, listener: Switch::Off },
+            settings: RoomSettings {
+                time_zone: config.time_zone.clone(),
+                writes: Switch::Off,
+                listener: Switch::Off,
+            },
         },
         observed_at: now,
     }

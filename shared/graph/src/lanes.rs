@@ -42,7 +42,11 @@ impl Lanes {
         if let Some(lane) = lanes.get(name) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane { turns: Semaphore::new(CALLS_AT_ONCE), writes: Semaphore::new(1), closed: Mutex::new(None) });
+        let lane = Arc::new(Lane {
+            turns: Semaphore::new(CALLS_AT_ONCE),
+            writes: Semaphore::new(1),
+            closed: Mutex::new(None),
+        });
         lanes.insert(name.to_owned(), Arc::clone(&lane));
         lane
     }

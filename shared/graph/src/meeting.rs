@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// What is asked for.
-pub(crate) const SELECT: &str =
-    "id,iCalUId,type,subject,start,end,isAllDay,isCancelled,sensitivity,attendees,organizer,recurrence,originalStartTimeZone";
+pub(crate) const SELECT: &str = "id,iCalUId,type,subject,start,end,isAllDay,isCancelled,sensitivity,attendees,organizer,recurrence,originalStartTimeZone";
 
 /// No `Debug`: subject and attendees are in it.
 #[derive(Deserialize)]
@@ -180,11 +179,15 @@ fn sensitivity(private: bool) -> &'static str {
 }
 
 fn attendees(people: &[String], room: Option<&RoomAddress>) -> Value {
-    let mut all: Vec<Value> =
-        people.iter().map(|address| json!({"type": "required", "emailAddress": {"address": address}})).collect();
-    all.extend(room.map(
-        |room| json!({"type": "resource", "emailAddress": {"address": room.email, "name": room.name}}),
-    ));
+    let mut all: Vec<Value> = people
+        .iter()
+        .map(|address| json!({"type": "required", "emailAddress": {"address": address}}))
+        .collect();
+    all.extend(
+        room.map(
+            |room| json!({"type": "resource", "emailAddress": {"address": room.email, "name": room.name}}),
+        ),
+    );
     Value::Array(all)
 }
 

@@ -217,7 +217,8 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         {
             lane.close(now + wait, &request_id);
         }
-        let transaction = codes.any(outcome::is_duplicate_transaction).then(|| outcome::existing_event(&body));
+        let transaction =
+            codes.any(outcome::is_duplicate_transaction).then(|| outcome::existing_event(&body));
         Err(Failure { error: outcome::failure(call.question, status, wait, &codes, request_id), transaction })
     }
 }

@@ -34,7 +34,12 @@ impl WritingStore for DynamoStore {
         for row in rows {
             let booking = &row.booking;
             let what = format!("booking {} of {}", booking.id, booking.room);
-            puts.push(Write::over(row.over.unwrap_or(0), &self.tables.bookings, items::booking(booking)?, what));
+            puts.push(Write::over(
+                row.over.unwrap_or(0),
+                &self.tables.bookings,
+                items::booking(booking)?,
+                what,
+            ));
             if let Some(event) = row.link() {
                 let what = format!("the link to booking {} of {}", booking.id, booking.room);
                 puts.push(Write::replace(&self.tables.sync_state, items::link(event, booking), what));
@@ -97,7 +102,8 @@ impl DynamoStore {
         }
         let claims = writing.claims();
         let kept: BTreeSet<&RoomRef> = claims.iter().map(|(room, _)| room).collect();
-        for (room, _) in before.into_iter().flat_map(Writing::claims).filter(|(room, _)| !kept.contains(room)) {
+        for (room, _) in before.into_iter().flat_map(Writing::claims).filter(|(room, _)| !kept.contains(room))
+        {
             let what = format!("the claim of booking {} in {room}", writing.booking);
             puts.push(Write::delete(table, keys::claim(&room, &writing.booking), what));
         }

@@ -10,8 +10,8 @@ use roomsync_domain::entry::{CalendarEntry, EntryKind, Response, When};
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::{Room, RoomSettings, RoomState, RoomStatus};
 use roomsync_domain::tenant::{
-    Access, Cloud, Credential, Fields, Organizer, Poll, Privacy, Rooms, SecretName, Selection, Switch, Tenant,
-    TenantConfig, TenantStatus, Window,
+    Access, Cloud, Credential, Fields, Organizer, Poll, Privacy, Rooms, SecretName, Selection, Switch,
+    Tenant, TenantConfig, TenantStatus, Window,
 };
 use roomsync_domain::time::seconds;
 use roomsync_domain::{EventId, Instant, RoomId, RoomRef, Span, TenantId};

@@ -273,10 +273,14 @@ impl BookingStore for MemoryStore {
         held.usage.call(Call::Query);
         let mine = held.claims.iter().filter(|((of, _), _)| of == room);
         let claimed: Vec<Claimed> = mine
-            .map(|(key, claim)| Claimed { claim: claim.clone(), booking: held.tables.bookings.get(key).cloned() })
+            .map(|(key, claim)| Claimed {
+                claim: claim.clone(),
+                booking: held.tables.bookings.get(key).cloned(),
+            })
             .collect();
         held.usage.read(claimed.iter().map(|claimed| size::json_size(&claimed.claim)).sum(), true);
-        held.usage.batch(claimed.iter().map(|claimed| claimed.booking.as_ref().map_or(0, size::booking_size)));
+        held.usage
+            .batch(claimed.iter().map(|claimed| claimed.booking.as_ref().map_or(0, size::booking_size)));
         Ok(claimed)
     }
 
@@ -353,7 +357,11 @@ impl WritingStore for MemoryStore {
         let waits = |writing: &&Writing| writing.due.is_some_and(|due| due <= now);
         let mut due: Vec<&Writing> = held.writings.values().filter(waits).collect();
         due.sort_by_key(|writing| (writing.due, writing.booking.clone()));
-        Ok(due.into_iter().take(most).map(|writing| (writing.tenant.clone(), writing.booking.clone())).collect())
+        Ok(due
+            .into_iter()
+            .take(most)
+            .map(|writing| (writing.tenant.clone(), writing.booking.clone()))
+            .collect())
     }
 }
 

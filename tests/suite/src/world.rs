@@ -3,6 +3,7 @@
 use crate::transport::InProcess;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{NaiveDateTime, TimeDelta};
+use roomsync_command::BookingCommand;
 use roomsync_domain::booking::{Booking, Status};
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
@@ -35,6 +36,7 @@ const SECRET: &str = "a~secret+that/needs=escaping";
 
 type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
 type PollerDeps = delta_poller::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+type WriterDeps = booking_writer::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
 type SyncDeps = resource_sync::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
 
 /// Everything.
@@ -51,6 +53,7 @@ pub struct World {
     pub clock: TestClock,
     poller: PollerDeps,
     sync: SyncDeps,
+    writer: WriterDeps,
 }
 
 impl World {
@@ -82,8 +85,8 @@ impl World {
         let (store, queue) = (Rc::new(MemoryStore::new()), Rc::new(MemoryQueue::new(clock.clone())));
         let secrets = Rc::new(MemorySecrets::new());
         secrets.put("roomsync/contoso", SECRET);
-        let (poller, sync) = environment(&twin, &store, &queue, &secrets, &clock);
-        let world = Self { twin, store, queue, secrets, clock, poller, sync };
+        let (poller, sync, writer) = environment(&twin, &store, &queue, &secrets, &clock);
+        let world = Self { twin, store, queue, secrets, clock, poller, sync, writer };
         world.add_room(ROOM_A);
         world.add_room(ROOM_B);
         let mut config = TenantConfig {
@@ -156,7 +159,7 @@ impl World {
 
     /// A fresh environment: tokens, links and tenants are forgotten, as after a deployment.
     pub fn restart(&mut self) {
-        (self.poller, self.sync) =
+        (self.poller, self.sync, self.writer) =
             environment(&self.twin, &self.store, &self.queue, &self.secrets, &self.clock);
     }
 
@@ -256,6 +259,53 @@ impl World {
         for message in messages.iter().filter(|message| !failed(&message.id)) {
             self.queue.delete(lane, message.receipt);
         }
+    }
+
+    /// Sends a booking command, as a producer does.
+    pub fn command(&self, command: &BookingCommand) {
+        let body = serde_json::to_string(command).expect("a command is JSON");
+        self.queue.send(Lane::Commands, &command.booking_id, &command.command_id, &body);
+    }
+
+    /// Delivers the commands that can be received now, until there are no more.
+    pub async fn write(&self) {
+        loop {
+            let messages = self.queue.receive(Lane::Commands, 10);
+            if messages.is_empty() {
+                break;
+            }
+            let answer = self.invoke_writer(booking_writer::Event::Queue(sqs(&messages))).await;
+            self.settle(Lane::Commands, &messages, &answer);
+        }
+    }
+
+    /// The writer's tick.
+    pub async fn sweep(&self) {
+        let event = serde_json::json!({"time": self.clock.now().to_rfc3339(), "detail": {}, "source": "aws.scheduler",
+            "account": "1", "region": "eu-west-1", "resources": [], "detail-type": "Scheduled Event", "version": "0", "id": "1"});
+        let event = serde_json::from_value(event).expect("an event of the clock");
+        self.invoke_writer(booking_writer::Event::Schedule(event)).await;
+    }
+
+    async fn invoke_writer(&self, event: booking_writer::Event) -> SqsBatchResponse {
+        let deadline = self.clock.now() + TimeDelta::seconds(45);
+        booking_writer::handle(event, &self.writer, deadline).await.expect("the store answers")
+    }
+
+    /// Lets so many seconds pass.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+        self.twin.borrow_mut().advance(self.clock.now());
+    }
+
+    /// A booking of a room by its id.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn receipt(&self, address: &str, id: &str) -> Booking {
+        let rows = self.rows(address).await;
+        rows.into_iter().find(|row| row.id.as_str() == id).expect("a receipt")
     }
 
     /// The live bookings of a room, by start.
@@ -387,7 +437,7 @@ fn environment(
     queue: &Rc<MemoryQueue>,
     secrets: &Rc<MemorySecrets>,
     clock: &TestClock,
-) -> (PollerDeps, SyncDeps) {
+) -> (PollerDeps, SyncDeps, WriterDeps) {
     let client = || {
         let transport = InProcess::new(Rc::clone(twin), clock.clone());
         GraphClient::new(transport, Rc::clone(secrets), clock.clone(), Options::default())
@@ -399,7 +449,8 @@ fn environment(
         queue: Rc::clone(queue),
         clock: clock.clone(),
     };
-    (poller, sync)
+    let writer = booking_writer::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
+    (poller, sync, writer)
 }
 
 /// The tenant's id.

@@ -121,8 +121,10 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
     let (Some(start), Some(end)) = (request.start.clone(), request.end.clone()) else {
         return Err(invalid("start", "missing"));
     };
-    let place = Place::of(given.policy, &given.context.room.room, request.organizer.as_deref())
-        .ok_or_else(|| invalid("organizerEmail", "missing; the tenant's meetings are made in their organizer's calendar"))?;
+    let place =
+        Place::of(given.policy, &given.context.room.room, request.organizer.as_deref()).ok_or_else(|| {
+            invalid("organizerEmail", "missing; the tenant's meetings are made in their organizer's calendar")
+        })?;
     if place.own && request.recurrence.is_some() {
         return Err(invalid("recurrence", "not possible while meetings are made in the room's own calendar"));
     }
@@ -156,7 +158,10 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
 /// A create for a booking that stands: the same meeting, wanted anew as a whole.
 fn whole(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>, place: &Place) -> Asked {
     if !place.mailbox.eq_ignore_ascii_case(&old.place.mailbox) || place.own != old.place.own {
-        return Err(invalid("organizerEmail", "the organizer of a meeting cannot be changed; cancel it first"));
+        return Err(invalid(
+            "organizerEmail",
+            "the organizer of a meeting cannot be changed; cancel it first",
+        ));
     }
     change(old, meeting, span, given)
 }
@@ -226,9 +231,14 @@ fn ended(request: &Request, writing: &Writing) -> Asked {
 fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     let Some(old) = &writing.desired else { return Ok(Wanted::NotYet) };
     if request.organizer.as_ref().is_some_and(|named| {
-        !matches!(given.policy, Organizer::Mailbox(_)) && !writing.place.own && !named.eq_ignore_ascii_case(&writing.place.mailbox)
+        !matches!(given.policy, Organizer::Mailbox(_))
+            && !writing.place.own
+            && !named.eq_ignore_ascii_case(&writing.place.mailbox)
     }) {
-        return Err(invalid("organizerEmail", "the organizer of a meeting cannot be changed; cancel it first"));
+        return Err(invalid(
+            "organizerEmail",
+            "the organizer of a meeting cannot be changed; cancel it first",
+        ));
     }
     let salt = writing.salt();
     let mut meeting = old.clone();
@@ -256,7 +266,10 @@ fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     }
     match &request.recurrence {
         Some(_) if writing.place.own => {
-            return Err(invalid("recurrence", "not possible while meetings are made in the room's own calendar"));
+            return Err(invalid(
+                "recurrence",
+                "not possible while meetings are made in the room's own calendar",
+            ));
         }
         Some(recurrence) => meeting.recurrence = Some(recurrence.normal()),
         // A series begins on the day of its first meeting.
@@ -278,7 +291,10 @@ fn change(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>) -> Ask
     let mut next = old.clone();
     let moves = given.context.room.room != old.room;
     if moves && old.place.own {
-        return Err(invalid("roomId", "a meeting in the room's own calendar cannot be moved; cancel it first"));
+        return Err(invalid(
+            "roomId",
+            "a meeting in the room's own calendar cannot be moved; cancel it first",
+        ));
     }
     if moves {
         if old.left.is_some() {
@@ -320,7 +336,8 @@ fn cancel(writing: &Writing, now: Instant) -> Writing {
 fn release(writing: &Writing, now: Instant) -> Writing {
     let mut next = writing.clone();
     next.leaving = Some(EndReason::Released);
-    let meeting = next.desired.take().filter(|_| !next.place.own).map(|meeting| Meeting { room: None, ..meeting });
+    let meeting =
+        next.desired.take().filter(|_| !next.place.own).map(|meeting| Meeting { room: None, ..meeting });
     next.want(meeting, now);
     next
 }
@@ -333,8 +350,8 @@ fn rows(writing: &mut Writing, given: &Given<'_>) -> Vec<Write> {
         writing.before = None;
     }
     let state = pending(writing, given.row, context);
-    let here = state
-        .and_then(|state| revise(given.row, &context.room, &writing.booking, state, retention, now));
+    let here =
+        state.and_then(|state| revise(given.row, &context.room, &writing.booking, state, retention, now));
     let left = writing.left.as_ref().and(given.row_left).and_then(|row| {
         let state = BookingState {
             status: Status::Pending,

@@ -104,7 +104,11 @@ mod tests {
             assert_eq!(claim(before, applied).verdict(span(seen), Status::Pending), expected, "{why}");
             let leaving = Claim { leaving: Some(EndReason::Cancelled), ..claim(before, applied) };
             assert_eq!(leaving.verdict(span(seen), Status::Pending), Hold, "{why}, but leaving");
-            assert_eq!(claim(before, applied).verdict(span(seen), Status::Confirmed), Follow, "{why}, answered");
+            assert_eq!(
+                claim(before, applied).verdict(span(seen), Status::Confirmed),
+                Follow,
+                "{why}, answered"
+            );
         }
     }
 }

@@ -261,9 +261,6 @@ impl Seen {
     /// What a room said, if it is invited.
     #[must_use]
     pub fn answer(&self, room: &str) -> Option<RoomAnswer> {
-        self.answers
-            .iter()
-            .find(|(address, _)| address.eq_ignore_ascii_case(room))
-            .map(|(_, answer)| *answer)
+        self.answers.iter().find(|(address, _)| address.eq_ignore_ascii_case(room)).map(|(_, answer)| *answer)
     }
 }

@@ -126,7 +126,12 @@ pub struct WordsWithheld;
 /// # Errors
 ///
 /// The words are neither kept nor at hand.
-pub fn draft(meeting: &Meeting, said: Option<&Words>, salt: &Salt, own: bool) -> Result<Draft, WordsWithheld> {
+pub fn draft(
+    meeting: &Meeting,
+    said: Option<&Words>,
+    salt: &Salt,
+    own: bool,
+) -> Result<Draft, WordsWithheld> {
     let words = Words {
         subject: subject(meeting, said, salt)?,
         attendees: Some(attendees(meeting, said, salt)?.unwrap_or_default()),
@@ -152,7 +157,11 @@ fn subject(meeting: &Meeting, said: Option<&Words>, salt: &Salt) -> Result<Optio
         .ok_or(WordsWithheld)
 }
 
-fn attendees(meeting: &Meeting, said: Option<&Words>, salt: &Salt) -> Result<Option<Vec<String>>, WordsWithheld> {
+fn attendees(
+    meeting: &Meeting,
+    said: Option<&Words>,
+    salt: &Salt,
+) -> Result<Option<Vec<String>>, WordsWithheld> {
     let known = [Some(&meeting.words), said].into_iter().flatten().map(|words| words.attendees.as_ref());
     let mut known = known.chain([None]);
     known
@@ -246,10 +255,14 @@ pub fn adopted(wanted: &Meeting, seen: &Seen, view: &View<'_>) -> Meeting {
     let content = view.content(seen);
     let wanted_room = wanted.room.as_ref().map(|room| room.email.to_lowercase());
     let (start, end, all_day) = match seen.when {
-        _ if Days::from(seen.when) == wanted.when() => (wanted.start.clone(), wanted.end.clone(), wanted.all_day),
+        _ if Days::from(seen.when) == wanted.when() => {
+            (wanted.start.clone(), wanted.end.clone(), wanted.all_day)
+        }
         When::Timed(span) => (Wall::utc(span.start), Wall::utc(span.end), false),
         When::AllDay(first, after) => {
-            let midnight = |day: chrono::NaiveDate| Wall::new(day.and_time(chrono::NaiveTime::MIN), wanted.start.zone.clone());
+            let midnight = |day: chrono::NaiveDate| {
+                Wall::new(day.and_time(chrono::NaiveTime::MIN), wanted.start.zone.clone())
+            };
             (midnight(first), midnight(after), true)
         }
     };

@@ -57,10 +57,13 @@ pub(crate) fn pair<'a>(
         }
         let at_its_time: Vec<_> = rest
             .iter()
-            .filter(|(claim, row)| !row.is_observed() && claim.leaving.is_none() && claim.span == span(entry.when, context))
+            .filter(|(claim, row)| {
+                !row.is_observed() && claim.leaving.is_none() && claim.span == span(entry.when, context)
+            })
             .filter(|(claim, _)| may_be(claim, entry))
             .collect();
-        let alone = free.iter().filter(|other| span(other.when, context) == span(entry.when, context)).count() == 1;
+        let alone =
+            free.iter().filter(|other| span(other.when, context) == span(entry.when, context)).count() == 1;
         match at_its_time.as_slice() {
             [] => {}
             [(claim, row)] if alone && is_by(claim, entry) => {
@@ -97,13 +100,19 @@ pub(crate) fn claim_of<'c>(claims: &'c [Claim], row: &Booking) -> Option<&'c Cla
 }
 
 /// Whether a new instance is one of a series that a command has made: another one of it is known to be.
-pub(crate) fn made_by_command<'a>(known: &'a [Booking], claims: &[Claim], state: &BookingState) -> Option<&'a Booking> {
+pub(crate) fn made_by_command<'a>(
+    known: &'a [Booking],
+    claims: &[Claim],
+    state: &BookingState,
+) -> Option<&'a Booking> {
     if state.kind == Kind::Single {
         return None;
     }
-    let same_series = |row: &&Booking| row.state.series_id.is_some() && row.state.series_id == state.series_id;
+    let same_series =
+        |row: &&Booking| row.state.series_id.is_some() && row.state.series_id == state.series_id;
     let same_claim = |row: &&Booking| {
-        claim_of(claims, row).is_some_and(|claim| claim.ical_uid.is_some() && claim.ical_uid == state.ical_uid)
+        claim_of(claims, row)
+            .is_some_and(|claim| claim.ical_uid.is_some() && claim.ical_uid == state.ical_uid)
     };
     known
         .iter()
@@ -114,9 +123,7 @@ pub(crate) fn made_by_command<'a>(known: &'a [Booking], claims: &[Claim], state:
 /// What the entries of claims mean.
 pub(crate) fn holds(claim: Option<&Claim>, row: &Booking, seen: &Meaning) -> bool {
     match (claim, seen) {
-        (Some(claim), Meaning::Booked(state)) => {
-            claim.verdict(state.span, row.state.status) == Verdict::Hold
-        }
+        (Some(claim), Meaning::Booked(state)) => claim.verdict(state.span, row.state.status) == Verdict::Hold,
         _ => false,
     }
 }

@@ -132,8 +132,7 @@ pub fn times(
             }
         }
     }
-    let in_order =
-        if all_day { start.local < end.local } else { start.instant() < end.instant() };
+    let in_order = if all_day { start.local < end.local } else { start.instant() < end.instant() };
     if !in_order {
         return Err(Rejection::new("end", "expected a time after start"));
     }
@@ -150,7 +149,8 @@ pub fn times(
 }
 
 fn id(field: &str, text: &str) -> Result<(), Rejection> {
-    let fits = !text.trim().is_empty() && text.chars().count() <= LONGEST_ID && !text.chars().any(char::is_control);
+    let fits =
+        !text.trim().is_empty() && text.chars().count() <= LONGEST_ID && !text.chars().any(char::is_control);
     fits.then_some(())
         .ok_or_else(|| Rejection::new(field, format!("expected 1 to {LONGEST_ID} printable characters")))
 }
@@ -170,12 +170,14 @@ fn line(text: &str) -> String {
 }
 
 fn wall(field: &str, moment: &Moment) -> Result<Wall, Rejection> {
-    let local: NaiveDateTime = moment.date_time.parse().or_else(|_| {
-        NaiveDateTime::parse_from_str(&moment.date_time, "%Y-%m-%dT%H:%M")
-    }).map_err(|_| {
-        let why = "expected a date and time without offset, such as 2026-02-09T21:30:00";
-        Rejection::new(format!("{field}.dateTime"), why)
-    })?;
+    let local: NaiveDateTime = moment
+        .date_time
+        .parse()
+        .or_else(|_| NaiveDateTime::parse_from_str(&moment.date_time, "%Y-%m-%dT%H:%M"))
+        .map_err(|_| {
+            let why = "expected a date and time without offset, such as 2026-02-09T21:30:00";
+            Rejection::new(format!("{field}.dateTime"), why)
+        })?;
     let name = moment.time_zone.trim();
     if zone::find(name).is_none() {
         let why = "expected an IANA or Windows name of a time zone";
@@ -231,7 +233,10 @@ mod tests {
             (json!({"organizerEmail": "megan"}), "organizerEmail"),
             (json!({"attendees": ["a@b.example", "nobody"]}), "attendees[1]"),
             (json!({"start": {"dateTime": "2026-02-09T21:30:00Z", "timeZone": "UTC"}}), "start.dateTime"),
-            (json!({"start": {"dateTime": "2026-02-09T21:30:00", "timeZone": "Mars/Olympus"}}), "start.timeZone"),
+            (
+                json!({"start": {"dateTime": "2026-02-09T21:30:00", "timeZone": "Mars/Olympus"}}),
+                "start.timeZone",
+            ),
             (json!({"end": null}), "end"),
             (json!({"end": {"dateTime": "2026-02-09T21:30:00", "timeZone": "Europe/Paris"}}), "end"),
             (json!({"isAllDay": true}), "start.dateTime"),
@@ -249,9 +254,14 @@ mod tests {
         ] {
             assert_eq!(with(changes.clone()).unwrap_err().field, field, "{changes}");
         }
-        assert!(with(json!({"isAllDay": true, "start": day("2026-02-09"), "end": day("2026-02-10")})).is_ok());
+        assert!(
+            with(json!({"isAllDay": true, "start": day("2026-02-09"), "end": day("2026-02-10")})).is_ok()
+        );
         let bare = json!({"schemaVersion": 1, "commandId": "c", "action": "cancel", "bookingId": "b",
             "tenantId": "84bd8158-6d4d-4958-8b9f-9d6445542f95"});
-        assert!(request(roomsync_command::parse(&bare.to_string()).unwrap()).is_ok(), "ids are enough to cancel");
+        assert!(
+            request(roomsync_command::parse(&bare.to_string()).unwrap()).is_ok(),
+            "ids are enough to cancel"
+        );
     }
 }

@@ -38,7 +38,8 @@ pub fn revise(
     let over = row.map(|row| row.version);
     let expires_at = expiry(&state, now, retention_days);
     let version = over.unwrap_or(0) + 1;
-    let booking = Booking { room: room.clone(), id: id.clone(), version, state, observed_at: now, expires_at };
+    let booking =
+        Booking { room: room.clone(), id: id.clone(), version, state, observed_at: now, expires_at };
     Some(Write { over, change, booking })
 }
 
@@ -51,7 +52,12 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         (Some(meeting), _) if meeting.room.is_some() => meeting,
         // The room is left: what is known of the booking stays.
         (_, Some(live)) => {
-            let state = BookingState { status: Status::Pending, last_command_id: command, failure: None, ..live.clone() };
+            let state = BookingState {
+                status: Status::Pending,
+                last_command_id: command,
+                failure: None,
+                ..live.clone()
+            };
             return Some(state);
         }
         _ => return None,
@@ -63,7 +69,8 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         state.original_start = live.original_start;
         state.event_id.clone_from(&live.event_id);
         state.organizer_name = live.organizer_name.clone().filter(|_| !meeting.private);
-        state.organizer_email = live.organizer_email.clone().filter(|_| !meeting.private).or(state.organizer_email);
+        state.organizer_email =
+            live.organizer_email.clone().filter(|_| !meeting.private).or(state.organizer_email);
     }
     Some(state)
 }
@@ -82,7 +89,12 @@ fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> Bookin
         series_id: None,
         original_start: None,
         is_private: meeting.private,
-        subject: meeting.words.subject.as_deref().filter(|_| may_know(context.wanted.subject)).and_then(clean),
+        subject: meeting
+            .words
+            .subject
+            .as_deref()
+            .filter(|_| may_know(context.wanted.subject))
+            .and_then(clean),
         organizer_name: None,
         organizer_email: organizer.cloned(),
         origin: Origin::Command,

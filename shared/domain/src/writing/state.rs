@@ -194,7 +194,11 @@ impl Writing {
     /// Addresses of the rooms that we may have invited in this life, the wanted one first.
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {
-        let wanted = self.desired.iter().filter_map(|meeting| meeting.room.as_ref()).map(|room| room.email.to_lowercase());
+        let wanted = self
+            .desired
+            .iter()
+            .filter_map(|meeting| meeting.room.as_ref())
+            .map(|room| room.email.to_lowercase());
         let known = self.base.iter().chain(&self.written).filter_map(|content| content.room.clone());
         let mut rooms: Vec<String> = Vec::new();
         wanted.chain(known).for_each(|room| {
@@ -287,7 +291,8 @@ impl Writing {
             leaving: self.leaving,
         };
         let leaving = Claim { leaving: Some(EndReason::Moved), ..claim.clone() };
-        let left = self.left.iter().map(|room| (RoomRef::new(self.tenant.clone(), room.clone()), leaving.clone()));
+        let left =
+            self.left.iter().map(|room| (RoomRef::new(self.tenant.clone(), room.clone()), leaving.clone()));
         [(self.room_ref(), claim)].into_iter().chain(left).collect()
     }
 }

@@ -187,7 +187,8 @@ pub enum Verified {
 pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, zone: zone::Tz) -> Verified {
     let id = writing.event.as_ref().map(|event| event.id.clone());
     let ours = marked.iter().chain(known).find(|seen| Some(&seen.id) == id.as_ref());
-    let strays: Vec<Seen> = marked.iter().filter(|seen| ours.is_none_or(|ours| ours.id != seen.id)).cloned().collect();
+    let strays: Vec<Seen> =
+        marked.iter().filter(|seen| ours.is_none_or(|ours| ours.id != seen.id)).cloned().collect();
     let Some(meeting) = writing.desired.clone() else {
         if strays.is_empty() && ours.is_none() {
             writing.verified = writing.wanted;
@@ -248,7 +249,8 @@ pub fn watch(
         writing.due = None;
         return (Watched::Settled, None);
     };
-    let write = |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
+    let write =
+        |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     let with = |status| BookingState { status, failure: None, ..row.state.clone() };
     let over = now >= writing.span.end + TimeDelta::hours(1);
     match row.state.status {
@@ -257,7 +259,9 @@ pub fn watch(
             writing.due = None;
             (Watched::Settled, None)
         }
-        Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => (Watched::Withdraw, None),
+        Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
+            (Watched::Withdraw, None)
+        }
         Status::Ended(_) => {
             writing.due = None;
             (Watched::Settled, None)
@@ -278,7 +282,9 @@ pub fn watch(
             writing.due = None;
             (Watched::Settled, write(with(Status::Ended(reason))))
         }
-        Status::Pending if writing.leaving.is_none() && answer == Some(RoomAnswer::Declined) && !row.is_observed() => {
+        Status::Pending
+            if writing.leaving.is_none() && answer == Some(RoomAnswer::Declined) && !row.is_observed() =>
+        {
             let why = failure(code::DECLINED, "the room declined");
             let state = BookingState { failure: Some(why), ..with(Status::Ended(EndReason::Declined)) };
             let watched = if writing.accepted { Watched::Settled } else { Watched::Withdraw };
@@ -339,7 +345,8 @@ pub fn give_up(
         writing.span = row.state.span;
         if let Some(meeting) = &mut writing.desired {
             let name = String::new();
-            meeting.room = Some(RoomAddress { id: row.room.room.clone(), email: row.state.room_email.clone(), name });
+            meeting.room =
+                Some(RoomAddress { id: row.room.room.clone(), email: row.state.room_email.clone(), name });
         }
     }
     let state = row.map(|row| match (row.state.status, writing.before) {
@@ -406,4 +413,3 @@ pub fn waiting(row: Option<&Booking>, why: CommandFailure, context: &Context, no
     let state = BookingState { failure: Some(why), ..row.state.clone() };
     revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
 }
-

@@ -45,7 +45,8 @@ pub(super) async fn a_save_is_whole(store: &(impl BookingStore + WritingStore)) 
     let other = receipt(&room, "other");
     lost(store.save(None, Some(&first), &[created(&other)]).await, "a first save over another");
     assert_eq!(store.booking(&room, &other.id).await.expect("no booking"), None, "nothing of a lost race");
-    let stale = updated(&Booking { version: 7, ..row.clone() }, |state| state.subject = Some("late".to_owned()));
+    let stale =
+        updated(&Booking { version: 7, ..row.clone() }, |state| state.subject = Some("late".to_owned()));
     let settled = Writing { due: None, ..stored.clone() };
     lost(store.save(Some(&stored), Some(&settled), &[stale]).await, "a receipt that has moved on");
     assert_eq!(store.writing(&tenant_id(), &first.booking).await.expect("a writing"), Some(stored.clone()));
