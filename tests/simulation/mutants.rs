@@ -148,6 +148,31 @@ pub const MUTANTS: &[Mutant] = &[
         )],
     ),
     (
+        "token cache keyed by room",
+        &[
+            (
+                "graph/send.rs",
+                "        let token = self.token().await?;",
+                "        ROOT::asked(call.uri.path());\n        let token = self.token().await?;",
+            ),
+            (
+                "graph/send.rs",
+                "        let second = match &first {",
+                "        ROOT::asked(call.uri.path());\n        let second = match &first {",
+            ),
+            (
+                "graph/token.rs",
+                "        Arc::clone(lock(&self.shared.tokens.slots).entry(key).or_default())",
+                r#"        let room = if ROOT::planted("token cache keyed by room") { ROOT::room_asked() } else { None };
+        let key = match (room, TenantId::parse("00000000-0000-0000-0000-000000000000")) {
+            (Some(client_id), Some(tenant)) => Key { tenant, client_id, ..key },
+            _ => key,
+        };
+        Arc::clone(lock(&self.shared.tokens.slots).entry(key).or_default())"#,
+            ),
+        ],
+    ),
+    (
         "private subject stored",
         &[
             (

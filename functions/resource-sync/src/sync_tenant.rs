@@ -7,7 +7,7 @@ use crate::sight;
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use roomsync_domain::cursor::{Trouble, TroubleKind};
-use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
+use roomsync_domain::hint::{HintReason, LifecycleEvent, LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
@@ -178,6 +178,11 @@ async fn apply<S: RoomStore, Q: HintQueue>(
         }
     }
     queue.send_polls(&hints, &tick(now)).await?;
+    // A room is listened to, or not any more, within a minute. What is lost here is made up for by the keeper's hourly look.
+    let changed: Vec<LifecycleHint> = (written.iter().map(|room: &Room| &room.room))
+        .map(|room| LifecycleHint::new(room, LifecycleEvent::RoomChanged))
+        .collect();
+    queue.send_lifecycle(&changed, &tick(now)).await?;
     failure.map_or(Ok(written), |error| Err(error.into()))
 }
 

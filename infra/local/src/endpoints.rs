@@ -16,7 +16,7 @@ pub(crate) struct Endpoints {
     aws: AwsEndpoint,
     tables: Tables,
     queues: Queues,
-    webhook_url: Option<String>,
+    webhook_url: String,
     graph_url: String,
     login_url: String,
     board_url: Option<String>,
@@ -49,13 +49,15 @@ struct Queues {
     poll_dead_letter: String,
     tenants: String,
     tenants_dead_letter: String,
+    lifecycle: String,
+    lifecycle_dead_letter: String,
 }
 
 impl Endpoints {
-    /// Everything the stack has, with Microsoft as the functions are told; no webhook yet.
+    /// Everything the stack has, with Microsoft and the webhook as the functions are told.
     ///
     /// # Errors
-    /// The template lacks a table or queue that the file promises.
+    /// The template lacks something that the file promises.
     pub(crate) fn of(
         stack: &Stack,
         aws_url: String,
@@ -70,6 +72,10 @@ impl Endpoints {
             let queue = stack.queue(logical).with_context(|| format!("template.yaml has no {logical}"))?;
             anyhow::Ok(queue.url.clone())
         };
+        let webhook_url = stack
+            .function("SubscriptionKeeperFunction")
+            .and_then(|keeper| keeper.environment.get("NOTIFICATION_URL").cloned())
+            .context("template.yaml has no NOTIFICATION_URL for the keeper")?;
         Ok(Self {
             aws: AwsEndpoint {
                 endpoint_url: aws_url,
@@ -90,8 +96,10 @@ impl Endpoints {
                 poll_dead_letter: queue("PollDeadLetterQueue")?,
                 tenants: queue("TenantQueue")?,
                 tenants_dead_letter: queue("TenantDeadLetterQueue")?,
+                lifecycle: queue("LifecycleQueue")?,
+                lifecycle_dead_letter: queue("LifecycleDeadLetterQueue")?,
             },
-            webhook_url: None,
+            webhook_url,
             graph_url: microsoft.0,
             login_url: microsoft.1,
             board_url: Some(board_url.to_owned()),

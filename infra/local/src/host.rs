@@ -30,11 +30,10 @@ impl Host {
     #[must_use]
     pub fn new(stack: &Stack) -> Self {
         let lambdas = stack.functions.iter().map(|function| {
-            let processes = (function.queues.iter())
-                .map(|source| source.maximum_concurrency.map_or(MOST_PROCESSES, |most| most as usize))
-                .max()
-                .unwrap_or(1)
-                .clamp(1, MOST_PROCESSES);
+            let at_once = |most: Option<u32>| most.map_or(MOST_PROCESSES, |most| most as usize);
+            let queues = function.queues.iter().map(|source| at_once(source.maximum_concurrency));
+            let routes = function.routes.iter().map(|_| at_once(function.reserved_concurrency));
+            let processes = queues.chain(routes).max().unwrap_or(1).clamp(1, MOST_PROCESSES);
             (function.binary(), Arc::new(Lambda::new(function.clone(), processes)))
         });
         Self { lambdas: Arc::new(lambdas.collect()) }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::demo::{self, Demo};
 use crate::endpoints::{Endpoints, EndpointsFile};
 use crate::{
-    Aws, Binaries, Emulator, Host, News, Options, Place, Ports, Secret, Teller, account, compile,
+    Aws, Binaries, Emulator, Host, News, Options, Place, Ports, Secret, Teller, account, compile, gateway,
     prerequisites, pump, runtime_api, schedule, secrets, shutdown, stack, tenants, watch,
 };
 
@@ -45,6 +45,7 @@ async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Re
         given.push(secret);
     }
     let stack = Template::load(&place.checkout.join("template.yaml"))?.stack(&stack::names(options))?;
+    given.extend(secrets::generated(&stack, &given));
     let aws = Aws::at(&ports.aws_url());
     teller.tell(News::Step("building the functions and starting the AWS emulator".to_owned()));
     let (binaries, mut emulator) = tokio::try_join!(
@@ -58,11 +59,17 @@ async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Re
     teller.tell(News::Step("starting the functions".to_owned()));
     let host = Host::new(&with_ticks(stack.clone(), options));
     let listener = TcpListener::bind(("127.0.0.1", ports.runtime_api)).await?;
+    let requests = TcpListener::bind(("127.0.0.1", ports.webhook)).await?;
     let mut parts: Vec<LocalBoxFuture<'_, anyhow::Result<Infallible>>> = vec![
         emulator.ended().map(Err).boxed_local(),
         async {
             runtime_api::serve(listener, host.lambdas.clone()).await?;
             anyhow::bail!("the Runtime API has ended")
+        }
+        .boxed_local(),
+        async {
+            gateway::serve(requests, &host, teller).await?;
+            anyhow::bail!("the HTTP API has ended")
         }
         .boxed_local(),
         host.keep_running(&binaries, place, ports, teller).boxed_local(),

@@ -1,6 +1,24 @@
 use anyhow::Context;
+use roomsync_template::Stack;
+use uuid::Uuid;
 
 use crate::{Aws, Secret};
+
+/// The secrets of the template, each with a random value, but for those that are given.
+pub(crate) fn generated(stack: &Stack, given: &[Secret]) -> Vec<Secret> {
+    let missing = stack.secrets.iter().filter(|secret| given.iter().all(|given| given.name != secret.name));
+    missing
+        .filter_map(|secret| {
+            let length = secret.generated_characters? as usize;
+            let mut value = String::new();
+            while value.len() < length {
+                value.push_str(&Uuid::new_v4().simple().to_string());
+            }
+            value.truncate(length);
+            Some(Secret { name: secret.name.clone(), value })
+        })
+        .collect()
+}
 
 /// Puts secrets into the emulated Secrets Manager.
 ///

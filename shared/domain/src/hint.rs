@@ -171,6 +171,8 @@ pub enum LifecycleEvent {
     SubscriptionRemoved,
     /// Notifications were not delivered.
     Missed,
+    /// Graph's list shows this subscription for the room. Ours, not Graph's.
+    Stray,
     /// A word that we do not know (yet).
     #[serde(other)]
     Unknown,

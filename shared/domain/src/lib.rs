@@ -20,6 +20,7 @@ pub mod plan;
 pub mod project;
 pub mod room;
 pub mod room_plan;
+pub mod subscription_plan;
 pub mod tenant;
 mod tenant_check;
 pub mod time;

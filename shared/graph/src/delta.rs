@@ -131,7 +131,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         };
         // The same on every page of a round, links included: nothing says that Graph keeps what the first page asked for.
         let prefer = prefer(Some(size.unwrap_or(ITEMS_PER_PAGE)));
-        let call = Call { question: Question::Delta, lane: room.as_str(), uri, prefer };
+        let call = Call { lane: room.as_str(), prefer, ..Call::get(Question::Delta, uri) };
         let answer = self.get(call).await?;
         self.read_delta(&answer, goal)
     }

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Calls to one mailbox at a time: half of what Exchange allows, so that another copy of us fits beside it.
-const CALLS_AT_ONCE: usize = 2;
+pub(crate) const CALLS_AT_ONCE: usize = 2;
+
+/// Calls about subscriptions of one tenant at a time. Graph counts them by the second, not by how many are under way.
+pub(crate) const SUBSCRIPTION_CALLS_AT_ONCE: usize = 10;
 
 /// The lanes of all mailboxes that were ever called.
 #[derive(Default)]
@@ -36,14 +39,14 @@ pub(crate) struct Closed {
 }
 
 impl Lanes {
-    /// The lane of a name.
-    pub(crate) fn lane(&self, name: &str) -> Arc<Lane> {
+    /// The lane of a name; a new one has so many turns.
+    pub(crate) fn lane(&self, name: &str, turns: usize) -> Arc<Lane> {
         let mut lanes = lock(&self.lanes);
         if let Some(lane) = lanes.get(name) {
             return Arc::clone(lane);
         }
         let lane = Arc::new(Lane {
-            turns: Semaphore::new(CALLS_AT_ONCE),
+            turns: Semaphore::new(turns),
             writes: Semaphore::new(1),
             closed: Mutex::new(None),
         });

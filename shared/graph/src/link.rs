@@ -23,6 +23,8 @@ pub(crate) enum Goal<'a> {
     Delta(&'a RoomId),
     /// A list of places.
     Places,
+    /// The list of subscriptions.
+    Subscriptions,
 }
 
 /// The URI of a link, byte for byte, or our word for what is wrong with it.
@@ -53,6 +55,10 @@ pub(crate) fn check(
         },
         Goal::Delta(room) => match within_mailbox(segments, room, tenant)? {
             [view, function] if view.eq_ignore_ascii_case("calendarView") && is_delta(function) => {}
+            _ => return Err("LinkToAnotherPath"),
+        },
+        Goal::Subscriptions => match segments {
+            [list] if list.eq_ignore_ascii_case("subscriptions") => {}
             _ => return Err("LinkToAnotherPath"),
         },
         Goal::Places => match segments {

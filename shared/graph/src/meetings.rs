@@ -4,7 +4,7 @@
 use crate::client::TenantGraph;
 use crate::meeting::{self, Meeting, SELECT};
 use crate::outcome::{Question, is_mailbox_gone};
-use crate::send::{Answer, Call, Cargo, Failure, escaped};
+use crate::send::{Answer, Call, Failure, escaped};
 use crate::transport::Transport;
 use crate::view::prefer;
 use crate::wire::NoError;
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 /// Meetings per page, and pages after which the rest is left.
 const PER_PAGE: usize = 50;
 const MOST_PAGES: usize = 10;
+/// Statuses of writes that are done: made, changed, taken, deleted.
+const WRITTEN: [u16; 4] = [200, 201, 202, 204];
 
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -35,8 +37,8 @@ struct Page<'a> {
 impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
     async fn create(&self, mailbox: &str, draft: &Draft, mark: &Mark) -> Result<Seen, MeetingError> {
         let path = format!("users/{}/events", escaped(mailbox));
-        let cargo = cargo(Method::POST, Some(&meeting::create(draft, mark)));
-        let answer = self.meeting_call(mailbox, &path, Question::Write, cargo).await;
+        let order = order(Method::POST, Some(&meeting::create(draft, mark)));
+        let answer = self.meeting_call(mailbox, &path, Question::Write, order).await;
         // A create speaks of nothing that could be missing but the mailbox.
         let answer = answer.map_err(|error| match error {
             MeetingError::Gone(trace) => MeetingError::NoMailbox(trace),
@@ -47,7 +49,7 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
 
     async fn get(&self, mailbox: &str, id: &EventId) -> Result<Option<Seen>, MeetingError> {
         let path = format!("{}?$select={SELECT}", of_event(mailbox, id));
-        match self.meeting_call(mailbox, &path, Question::Meetings, Cargo::default()).await {
+        match self.meeting_call(mailbox, &path, Question::Meetings, Order::read()).await {
             Ok(answer) => seen(&answer, mailbox).map(Some),
             Err(MeetingError::Gone(_)) => Ok(None),
             Err(error) => Err(error),
@@ -70,7 +72,7 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
                 // By number rather than by link: a link names the mailbox as it likes.
                 path.push_str(&format!("&$skip={}", page * PER_PAGE));
             }
-            let answer = self.meeting_call(mailbox, &path, Question::Meetings, Cargo::default()).await;
+            let answer = self.meeting_call(mailbox, &path, Question::Meetings, Order::read()).await;
             let answer = answer.map_err(|error| match error {
                 MeetingError::Gone(trace) => MeetingError::NoMailbox(trace),
                 other => other,
@@ -93,21 +95,21 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
         etag: Option<&str>,
         patch: &Patch,
     ) -> Result<Seen, MeetingError> {
-        let mut cargo = cargo(Method::PATCH, Some(&meeting::update(patch)));
-        cargo.if_match = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
-        let answer = self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, cargo).await?;
+        let mut order = order(Method::PATCH, Some(&meeting::update(patch)));
+        order.if_match = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
+        let answer = self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, order).await?;
         seen(&answer, mailbox)
     }
 
     async fn delete(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError> {
-        let cargo = cargo(Method::DELETE, None);
-        done(self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, cargo).await)
+        let order = order(Method::DELETE, None);
+        done(self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, order).await)
     }
 
     async fn decline(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError> {
         let path = format!("{}/decline", of_event(mailbox, id));
-        let cargo = cargo(Method::POST, Some(&json!({"comment": "", "sendResponse": true})));
-        done(self.meeting_call(mailbox, &path, Question::Write, cargo).await)
+        let order = order(Method::POST, Some(&json!({"comment": "", "sendResponse": true})));
+        done(self.meeting_call(mailbox, &path, Question::Write, order).await)
     }
 }
 
@@ -117,12 +119,20 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         mailbox: &str,
         path: &str,
         question: Question,
-        cargo: Cargo,
+        order: Order,
     ) -> Result<Answer, MeetingError> {
         let uri = self.uri(path).map_err(|error| of(error.into()))?;
         let lane = mailbox.to_lowercase();
-        let call = Call { question, lane: &lane, uri, prefer: prefer(None) };
-        self.ask(call, &cargo).await.map_err(of)
+        let call = Call {
+            lane: &lane,
+            prefer: prefer(None),
+            method: order.method,
+            body: order.body,
+            if_match: order.if_match,
+            accepts: if question == Question::Write { &WRITTEN } else { &[200] },
+            ..Call::get(question, uri)
+        };
+        self.ask(call).await.map_err(of)
     }
 }
 
@@ -130,8 +140,22 @@ fn of_event(mailbox: &str, id: &EventId) -> String {
     format!("users/{}/events/{}", escaped(mailbox), escaped(id.as_str()))
 }
 
-fn cargo(method: Method, body: Option<&Value>) -> Cargo {
-    Cargo { method, body: body.map(|body| Bytes::from(body.to_string())), if_match: None }
+/// What a request carries beyond its address.
+struct Order {
+    method: Method,
+    body: Bytes,
+    if_match: Option<HeaderValue>,
+}
+
+impl Order {
+    fn read() -> Self {
+        order(Method::GET, None)
+    }
+}
+
+fn order(method: Method, body: Option<&Value>) -> Order {
+    let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+    Order { method, body, if_match: None }
 }
 
 fn seen(answer: &Answer, mailbox: &str) -> Result<Seen, MeetingError> {

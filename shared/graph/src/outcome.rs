@@ -16,6 +16,8 @@ pub(crate) enum Question {
     User,
     Meetings,
     Write,
+    Subscribe,
+    Subscription,
 }
 
 impl Question {
@@ -29,6 +31,8 @@ impl Question {
             Self::User => "/users/{room}",
             Self::Meetings => "/users/{mailbox}/events",
             Self::Write => "/users/{mailbox}/events (write)",
+            Self::Subscribe => "/subscriptions",
+            Self::Subscription => "/subscriptions/{id}",
         }
     }
 }
@@ -69,11 +73,21 @@ pub(crate) fn failure(
         }
         400 if question == Question::View && codes.any(is_too_wide) => GraphError::TooWide(trace),
         400 | 403 if codes.any(is_mailbox_gone) => GraphError::NotFound(trace),
+        // A mailbox that is not in Exchange Online or is closed to us; the status is not documented (`errors` page).
+        400..=404 if question == Question::Subscribe && codes.any(is_extension_error) => {
+            GraphError::Forbidden(trace)
+        }
         403 => GraphError::Forbidden(trace),
         404 => GraphError::NotFound(trace),
         409 | 412 => GraphError::Conflict(trace),
         _ => GraphError::Contract(trace),
     }
+}
+
+/// The same for an answer that was let through.
+pub(crate) fn failure_of(question: Question, status: u16, codes: &Codes, request_id: &str) -> GraphError {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    failure(question, status, None, codes, request_id.to_owned())
 }
 
 /// The failure that a missing answer stands for. `request_id` is ours.
@@ -114,6 +128,10 @@ pub(crate) fn existing_event(body: &[u8]) -> Option<String> {
     find(&serde_json::from_slice(body).ok()?, 0)
 }
 
+fn is_extension_error(code: &str) -> bool {
+    code.eq_ignore_ascii_case("ExtensionError")
+}
+
 fn is_too_wide(code: &str) -> bool {
     code.eq_ignore_ascii_case("ErrorTimeIntervalTooBig")
 }
@@ -146,8 +164,14 @@ impl Codes {
         found
     }
 
+    /// Whether one of them is such a code.
     pub(crate) fn any(&self, is: impl Fn(&str) -> bool) -> bool {
         self.codes.iter().any(|code| is(code))
+    }
+
+    /// The outermost.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.codes.first().map(String::as_str)
     }
 
     fn name(&self, status: StatusCode) -> String {

@@ -74,7 +74,7 @@ impl<T: Transport, S: Secrets, C: Clock> Directory for TenantGraph<T, S, C> {
 
 impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
     async fn ask_places(&self, uri: Uri) -> Result<Answer, GraphError> {
-        self.get(Call { question: Question::Places, lane: LANE, uri, prefer: None }).await
+        self.get(Call { lane: LANE, ..Call::get(Question::Places, uri) }).await
     }
 
     /// Every place of a list, each id once. A place that says not even what it is called is left out. A page that cannot be read, one

@@ -2,7 +2,7 @@
 
 use crate::client::TenantGraph;
 use crate::cloud::VERSION;
-use crate::lanes::Lane;
+use crate::lanes::{CALLS_AT_ONCE, Lane, SUBSCRIPTION_CALLS_AT_ONCE};
 use crate::link::{self, Goal};
 use crate::outcome::{self, Codes, Question, header_id};
 use crate::retry_after;
@@ -26,20 +26,34 @@ pub(crate) struct Call<'a> {
     pub(crate) lane: &'a str,
     pub(crate) uri: Uri,
     pub(crate) prefer: Option<HeaderValue>,
-}
-
-/// What a request carries beyond a question.
-#[derive(Default)]
-pub(crate) struct Cargo {
     pub(crate) method: Method,
-    /// JSON.
-    pub(crate) body: Option<Bytes>,
+    /// JSON, or nothing.
+    pub(crate) body: Bytes,
+    /// Statuses whose body is an answer; all others are failures.
+    pub(crate) accepts: &'a [u16],
     /// Etag of `If-Match`.
     pub(crate) if_match: Option<HeaderValue>,
 }
 
-/// A whole answer of status 200.
+impl Call<'_> {
+    /// A question that is answered with 200.
+    pub(crate) fn get(question: Question, uri: Uri) -> Self {
+        Self {
+            question,
+            lane: "",
+            uri,
+            prefer: None,
+            method: Method::GET,
+            body: Bytes::new(),
+            accepts: &[200],
+            if_match: None,
+        }
+    }
+}
+
+/// A whole answer of a status that was asked for.
 pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(crate) body: Bytes,
     request_id: String,
 }
@@ -58,7 +72,7 @@ impl Answer {
     /// The answer breaks Graph's own shape.
     pub(crate) fn unusable(&self, why: impl Into<String>) -> GraphError {
         GraphError::Contract(Trace {
-            status: Some(StatusCode::OK.as_u16()),
+            status: Some(self.status),
             code: why.into(),
             request_id: self.request_id.clone(),
         })
@@ -105,21 +119,26 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
 
     /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.
     pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
-        self.ask(call, &Cargo::default()).await.map_err(|failure| failure.error)
+        self.ask(call).await.map_err(|failure| failure.error)
     }
 
-    /// The same with any method. Writes to one mailbox go one after another: Exchange answers 409 to those at the same time.
-    pub(crate) async fn ask(&self, call: Call<'_>, cargo: &Cargo) -> Result<Answer, Failure> {
-        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane));
-        let _alone = match cargo.method {
-            Method::GET => None,
-            _ => lane.writes.acquire().await.ok(),
+    /// The same, with all that is known of a failure. Writes to one mailbox go one after another: Exchange answers 409 to those at the
+    /// same time.
+    pub(crate) async fn ask(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        let turns = match call.question {
+            Question::Subscribe | Question::Subscription => SUBSCRIPTION_CALLS_AT_ONCE,
+            _ => CALLS_AT_ONCE,
+        };
+        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane), turns);
+        let _alone = match call.question {
+            Question::Write => lane.writes.acquire().await.ok(),
+            _ => None,
         };
         // The semaphore is never closed; if it were, the call would simply not wait for its turn.
         let _turn = lane.turns.acquire().await.ok();
         self.open(&lane)?;
         let token = self.token().await?;
-        let first = self.exchange(&call, cargo, &lane, &token).await;
+        let first = self.exchange(&call, &lane, &token).await;
         let second = match first.as_ref().map_err(|failure| &failure.error) {
             Err(GraphError::Unauthorized(_)) => self.token_after(&token, Doubt::Refused).await?,
             // The old token still serves other rooms if there is no new one.
@@ -129,7 +148,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             _ => None,
         };
         match second {
-            Some(token) => self.exchange(&call, cargo, &lane, &token).await,
+            Some(token) => self.exchange(&call, &lane, &token).await,
             None => first,
         }
     }
@@ -148,7 +167,6 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
     async fn exchange(
         &self,
         call: &Call<'_>,
-        cargo: &Cargo,
         lane: &Lane,
         token: &Token,
     ) -> Result<Answer, Failure> {
@@ -156,10 +174,13 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         // Another call may have been told to wait while this one was waiting for its token.
         self.open(lane)?;
         let ours = (shared.options.request_ids)().to_string();
-        let mut request = Request::new(cargo.body.clone().unwrap_or_default());
-        *request.method_mut() = cargo.method.clone();
+        let mut request = Request::new(call.body.clone());
         *request.uri_mut() = call.uri.clone();
+        *request.method_mut() = call.method.clone();
         let headers = request.headers_mut();
+        if !call.body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         headers.insert(AUTHORIZATION, token.bearer.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(
@@ -169,10 +190,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         if let Some(prefer) = &call.prefer {
             headers.insert("prefer", prefer.clone());
         }
-        if cargo.body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(etag) = &cargo.if_match {
+        if let Some(etag) = &call.if_match {
             headers.insert(IF_MATCH, etag.clone());
         }
         let begun = shared.clock.now();
@@ -189,7 +207,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             graph.path = call.question.path(),
             tenant.id = %self.connection.tenant,
             duration_ms = (now - begun).num_milliseconds(),
-            outcome = %result.as_ref().map_or_else(|failure| failure.error.to_string(), |answer| format!("done (request {})", answer.request_id)),
+            outcome = %result.as_ref().map_or_else(|failure| failure.error.to_string(), |answer| format!("{} (request {})", answer.status, answer.request_id)),
             "asked Graph"
         );
         result
@@ -204,9 +222,9 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         body: Bytes,
         ours: &str,
     ) -> Result<Answer, Failure> {
-        if status == StatusCode::OK || (call.question == Question::Write && status.is_success()) {
+        if call.accepts.contains(&status.as_u16()) {
             let request_id = header_id(headers, "request-id").unwrap_or_else(|| ours.to_owned());
-            return Ok(Answer { body, request_id });
+            return Ok(Answer { status: status.as_u16(), body, request_id });
         }
         let codes = Codes::read(&body);
         let request_id = codes.request_id(headers, ours);

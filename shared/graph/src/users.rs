@@ -51,7 +51,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
     }
 
     async fn ask_users(&self, uri: Uri) -> Result<Answer, GraphError> {
-        self.get(Call { question: Question::User, lane: LANE, uri, prefer: None }).await
+        self.get(Call { lane: LANE, ..Call::get(Question::User, uri) }).await
     }
 }
 

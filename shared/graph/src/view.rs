@@ -61,7 +61,7 @@ impl<T: Transport, S: Secrets, C: Clock> Calendar for TenantGraph<T, S, C> {
                 select(wanted),
             ))?,
         };
-        let call = Call { question: Question::View, lane: room.as_str(), uri, prefer: prefer(None) };
+        let call = Call { lane: room.as_str(), prefer: prefer(None), ..Call::get(Question::View, uri) };
         let answer = self.get(call).await?;
         let page: Page<'_> = answer.read()?;
         if let Some(next) = &page.next {
@@ -84,7 +84,7 @@ impl<T: Transport, S: Secrets, C: Clock> Calendar for TenantGraph<T, S, C> {
     ) -> Result<Option<CalendarEntry>, GraphError> {
         let (mailbox, event) = (escaped(room.as_str()), escaped(id.as_str()));
         let uri = self.uri(&format!("users/{mailbox}/events/{event}?$select={}", select(wanted)))?;
-        let call = Call { question: Question::Entry, lane: room.as_str(), uri, prefer: prefer(None) };
+        let call = Call { lane: room.as_str(), prefer: prefer(None), ..Call::get(Question::Entry, uri) };
         let answer = match self.get(call).await {
             // A room can go away too, and then nothing is known about the entry.
             Err(GraphError::NotFound(trace))

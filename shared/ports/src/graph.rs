@@ -1,15 +1,15 @@
-use crate::{GraphError, Meetings};
+use crate::{GraphError, Meetings, Trace};
 use roomsync_domain::cursor::DeltaLink;
 use roomsync_domain::delta::DeltaItem;
 use roomsync_domain::entry::{CalendarEntry, Wanted};
 use roomsync_domain::place::{DirectoryUser, Place};
 use roomsync_domain::tenant::TenantConfig;
-use roomsync_domain::{EventId, RoomId, Span};
+use roomsync_domain::{EventId, Instant, RoomId, Span};
 
 /// Microsoft Graph, one connection per tenant.
 pub trait Graph {
     /// A tenant's connection.
-    type Tenant: Calendar + Directory + Meetings;
+    type Tenant: Calendar + Directory + Subscriptions + Meetings;
 
     /// The connection of a tenant; keeps its token between invocations.
     fn tenant(&self, config: &TenantConfig) -> Self::Tenant;
@@ -78,6 +78,64 @@ pub struct ViewPage {
     pub entries: Vec<CalendarEntry>,
     /// The next page, if the answer does not hold all.
     pub next: Option<DeltaLink>,
+}
+
+/// The subscriptions that this application has in a tenant.
+pub trait Subscriptions {
+    /// Subscribes to a room's calendar. Graph calls both addresses before it answers. After a failure without answer the subscription
+    /// may be there all the same; a second try says so.
+    async fn create_subscription(&self, new: &NewSubscription<'_>) -> Result<Creation, GraphError>;
+
+    /// One subscription by its id; nothing if there is none.
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, GraphError>;
+
+    /// Every subscription, paged to the end. The list may show expired ones and lack active ones (msgraph-sdk-javascript#906).
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, GraphError>;
+
+    /// Lets a subscription live until then, and proves anew that we may have it; until when Graph keeps it, or nothing if there is none.
+    async fn renew_subscription(&self, id: &str, until: Instant) -> Result<Option<Instant>, GraphError>;
+
+    /// Ends a subscription; one that is not there is fine.
+    async fn delete_subscription(&self, id: &str) -> Result<(), GraphError>;
+}
+
+/// A subscription to be made. No `Debug`: it holds the signature.
+#[derive(Clone, Copy)]
+pub struct NewSubscription<'a> {
+    /// The room, by the id that is its mailbox's.
+    pub room: &'a RoomId,
+    /// Where notices are sent.
+    pub notification_url: &'a str,
+    /// Where lifecycle notices are sent.
+    pub lifecycle_url: &'a str,
+    /// What every notice will prove itself with.
+    pub client_state: &'a str,
+    /// Until when it shall live.
+    pub expires_at: Instant,
+}
+
+/// What came of making a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// It is there.
+    Created(Subscription),
+    /// The application has one for this room already; its id, if the answer names it.
+    Exists(Option<String>),
+    /// Graph did not get the answer that it expects from our addresses. Worth another try.
+    NotValidated(Trace),
+}
+
+/// A subscription as Graph shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its id.
+    pub id: String,
+    /// What it tells of.
+    pub resource: Option<String>,
+    /// Where notices are sent.
+    pub notification_url: Option<String>,
+    /// Until when it lives.
+    pub expires_at: Instant,
 }
 
 /// The directory of a tenant.

@@ -15,7 +15,10 @@ mod store;
 
 pub use clock::Clock;
 pub use error::{GraphError, QueueError, SecretError, StoreError, Trace};
-pub use graph::{Calendar, DeltaFrom, DeltaPage, Directory, Fingerprint, Graph, Next, RoomList, ViewPage};
+pub use graph::{
+    Calendar, Creation, DeltaFrom, DeltaPage, Directory, Fingerprint, Graph, NewSubscription, Next, RoomList,
+    Subscription, Subscriptions, ViewPage,
+};
 pub use meetings::{Mark, MeetingError, Meetings};
 pub use queue::{HintQueue, Notice, Rejection};
 pub use secrets::{Secret, Secrets};

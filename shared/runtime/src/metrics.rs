@@ -26,6 +26,14 @@ pub enum Metric {
     Troubled,
     /// Written versions of rooms.
     RoomChanges,
+    /// Rooms whose subscription can be trusted.
+    ListeningRooms,
+    /// Rooms whose subscription has not proven yet that it delivers.
+    UnprovenRooms,
+    /// Rooms whose subscription does not deliver.
+    SilentRooms,
+    /// Rooms that cannot be subscribed, or whose renewal is refused.
+    RefusedRooms,
     /// Hints sent by the dispatcher.
     Hints,
     /// Booking commands that came.
@@ -50,6 +58,10 @@ impl Metric {
             Self::GuardStopped => "GuardStopped",
             Self::Troubled => "Troubled",
             Self::RoomChanges => "RoomChanges",
+            Self::ListeningRooms => "ListeningRooms",
+            Self::UnprovenRooms => "UnprovenRooms",
+            Self::SilentRooms => "SilentRooms",
+            Self::RefusedRooms => "RefusedRooms",
             Self::Hints => "Hints",
             Self::Commands => "Commands",
             Self::RejectedCommands => "RejectedCommands",

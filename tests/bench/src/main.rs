@@ -2,7 +2,9 @@
 
 mod child;
 mod cpu;
+mod door;
 mod first_copy;
+mod flood;
 mod memory;
 mod poller;
 mod quiet;
@@ -27,6 +29,8 @@ enum Command {
     FirstCopy(first_copy::Options),
     /// Peak memory of the poller on one large room.
     Memory(memory::Options),
+    /// The webhook under a flood, against a server that does nothing.
+    Webhook(flood::Options),
     /// All of them, as they come.
     All,
     /// What the others run in processes of their own.
@@ -39,6 +43,10 @@ enum Command {
 enum Child {
     /// The twin behind a socket, until its standard input ends.
     Twin(site::Options),
+    /// The webhook or a bare server, until its standard input ends.
+    Door(door::Options),
+    /// The webhook without a socket.
+    Notice,
     /// The poller, measured.
     Quiet(Work<quiet::Options>),
     /// The whole engine in one process.
@@ -64,12 +72,16 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Quiet(options)) => show(&quiet::run(&options)?),
         Some(Command::FirstCopy(options)) => show(&first_copy::run(&options)?),
         Some(Command::Memory(options)) => show(&memory::run(&options)?),
+        Some(Command::Webhook(options)) => flood::run(&options).await?.iter().for_each(show),
         Some(Command::All) => {
             show(&quiet::run(&quiet::Options::default())?);
             show(&first_copy::run(&first_copy::Options::default())?);
             show(&memory::run(&memory::Options::default())?);
+            flood::run(&flood::Options::default()).await?.iter().for_each(show);
         }
         Some(Command::Child(Child::Twin(options))) => site::serve(&options).await?,
+        Some(Command::Child(Child::Door(options))) => door::serve(&options).await?,
+        Some(Command::Child(Child::Notice)) => child::tell(&flood::measure().await?)?,
         Some(Command::Child(Child::Quiet(work))) => {
             child::tell(&quiet::measure(&work.site, &work.options).await?)?
         }

@@ -86,7 +86,7 @@ pub(crate) async fn measure(site: &Site) -> anyhow::Result<Report> {
 }
 
 /// A line of `/proc/self/status`, in KiB.
-fn resident(line: &str) -> anyhow::Result<u64> {
+pub(crate) fn resident(line: &str) -> anyhow::Result<u64> {
     let status =
         std::fs::read_to_string("/proc/self/status").context("memory is read from /proc: needs Linux")?;
     let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));

@@ -20,7 +20,7 @@ fn row(table: &str, begin: &str) -> Vec<String> {
 #[test]
 fn without_arguments_it_tells_what_there_is() {
     let help = run(&[]);
-    for command in ["quiet", "first-copy", "memory", "all"] {
+    for command in ["quiet", "first-copy", "memory", "webhook", "all"] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -48,5 +48,14 @@ fn memory_is_weighed_room_by_room() {
     assert!(table.contains("room of 50 entries"), "{table}");
     for look in ["first copy", "quiet look", "full read"] {
         assert!(row(&table, look).len() >= 5, "{table}");
+    }
+}
+
+#[test]
+fn a_flood_loses_no_genuine_notice_and_sends_nothing_for_forged_ones() {
+    let tables = run(&["webhook", "--requests", "320", "--rounds", "1"]);
+    assert_eq!(row(&tables, "genuine notices lost")[1], "0 of 80", "{tables}");
+    for kind in ["one in a request", "one of 80 in a request", "a forged one"] {
+        assert_eq!(row(&tables, kind).len(), 5, "{tables}");
     }
 }

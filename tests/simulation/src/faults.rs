@@ -6,7 +6,6 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use roomsync_twin::Trap;
 use roomsync_twin::faults::{Effect, RetryForm};
-use std::collections::BTreeMap;
 
 /// A kind of misfortune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,10 +134,10 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("store: expired rows go", 5, Way::Else),
 ];
 
-/// The chances of one history, in millionths.
+/// The chances of one history, in millionths, in the order of [`ALL`].
 #[derive(Clone, Debug)]
 pub(crate) struct Mix {
-    chances: BTreeMap<&'static str, u32>,
+    chances: Vec<u32>,
 }
 
 impl Mix {
@@ -147,41 +146,45 @@ impl Mix {
         let chance = |one: &Misfortune| {
             let off = rng.random_bool(0.35);
             let chance = rng.random_range(1..=one.per_mille * 1000);
-            (one.name, if off { 0 } else { chance })
+            if off { 0 } else { chance }
         };
         Self { chances: ALL.iter().map(chance).collect() }
     }
 
     /// None at all.
     pub(crate) fn none() -> Self {
-        Self { chances: BTreeMap::new() }
+        Self { chances: vec![0; ALL.len()] }
+    }
+
+    fn chance(&self, name: &str) -> u32 {
+        let at = ALL.iter().position(|one| one.name == name);
+        at.and_then(|at| self.chances.get(at)).copied().unwrap_or(0)
     }
 
     /// Whether it strikes now.
     pub(crate) fn strikes(&self, rng: &mut SmallRng, name: &'static str) -> bool {
-        let chance = self.chances.get(name).copied().unwrap_or(0);
-        rng.random_range(0..1_000_000) < chance
+        struck(rng, self.chance(name))
     }
 
     /// Whether it can strike at all.
     pub(crate) fn has(&self, name: &'static str) -> bool {
-        self.chances.get(name).is_some_and(|chance| *chance > 0)
+        self.chance(name) > 0
     }
 
     /// What becomes of a call, and its name if it is a misfortune.
     pub(crate) fn fate(&self, rng: &mut SmallRng, op: &Op) -> (Fate, Option<&'static str>) {
         let kind = op.what.kind;
-        let mut struck = Vec::new();
-        for one in ALL.iter().filter(|one| one.fits(kind)) {
-            if self.strikes(rng, one.name) {
-                struck.push(one);
-            }
-        }
-        match struck.choose(rng) {
+        let fitting = ALL.iter().zip(&self.chances).filter(|(one, _)| one.fits(kind));
+        let found: Vec<_> = fitting.filter(|(_, chance)| struck(rng, **chance)).map(|(one, _)| one).collect();
+        match found.choose(rng) {
             Some(one) => (one.fate(rng), Some(one.name)),
             None => (Fate::Normal, None),
         }
     }
+}
+
+fn struck(rng: &mut SmallRng, chance: u32) -> bool {
+    rng.random_range(0..1_000_000) < chance
 }
 
 impl Misfortune {

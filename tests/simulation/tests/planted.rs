@@ -23,6 +23,7 @@ static SPARK: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     static ETAGS: RefCell<BTreeMap<String, (String, String)>> = const { RefCell::new(BTreeMap::new()) };
     static REMOVALS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    static ROOM: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Whether a fault is hunted now.
@@ -60,6 +61,16 @@ fn removal_seen(id: &EventId) {
 
 fn removal_was_seen(id: &Option<EventId>) -> bool {
     id.as_ref().is_some_and(|id| REMOVALS.with_borrow_mut(|removals| removals.remove(id.as_str())))
+}
+
+/// What a token is wanted for, as a path; two tenants' rooms may have one address.
+fn asked(path: &str) {
+    let room = path.split_once("/users/").and_then(|(_, rest)| rest.split('/').next());
+    ROOM.set(room.map(str::to_owned));
+}
+
+fn room_asked() -> Option<String> {
+    ROOM.with_borrow(Clone::clone)
 }
 
 fn hunt(name: &'static str, seeds: u64) -> simulation::Outcome {

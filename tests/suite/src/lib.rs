@@ -3,8 +3,13 @@
 //!
 //! A scenario acts as an Outlook user or administrator on the twin, lets time pass with [`World::rounds`], and looks at the tables.
 
+pub mod compare;
+pub mod history;
 pub mod transport;
+pub mod wired;
 pub mod world;
 
+pub use history::History;
 pub use transport::InProcess;
+pub use wired::Wired;
 pub use world::{ROOM_A, ROOM_B, TENANT, World};

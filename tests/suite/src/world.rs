@@ -1,27 +1,27 @@
 //! One tenant, its twin, and the functions around it.
 
+use crate::compare;
 use crate::transport::InProcess;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{NaiveDateTime, TimeDelta};
 use roomsync_command::BookingCommand;
-use roomsync_domain::booking::{Booking, Status};
+use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
 use roomsync_domain::room::Room;
 use roomsync_domain::tenant::{
     Privacy, SecretName, Selection, Take, Tenant, TenantConfig, TenantStatus, Window,
 };
-use roomsync_domain::{Instant, RoomId, RoomRef, SCHEMA_VERSION, Span, TenantId};
+use roomsync_domain::{Instant, RoomId, RoomRef, SCHEMA_VERSION, TenantId};
 use roomsync_graph::{GraphClient, Options};
 use roomsync_ports::{BookingStore, Clock, HintQueue, RoomStore, TenantStore};
 use roomsync_testkit::{
     Lane, MemoryQueue, MemorySecrets, MemoryStore, Message, TestClock, at, config, fold_stream,
 };
-use roomsync_twin::calendar::{Recurrence, ShowAs, Span as TwinSpan, Window as TwinWindow, Zone};
+use roomsync_twin::calendar::{Recurrence, Span as TwinSpan, Zone};
 use roomsync_twin::outlook::{Action, Meeting};
 use roomsync_twin::{AppSpec, RoomPolicy, RoomSpec, TenantSpec, Twin};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The tenant of every world.
@@ -32,7 +32,10 @@ pub const ROOM_A: &str = "room.a@contoso.example";
 pub const ROOM_B: &str = "room.b@contoso.example";
 
 const CLIENT: &str = "5c8b0c0e-31cd-4a0b-9a52-1f3a6ad1f0de";
-const SECRET: &str = "a~secret+that/needs=escaping";
+pub(crate) const SECRET: &str = "a~secret+that/needs=escaping";
+pub(crate) const SECRET_NAME: &str = "roomsync/contoso";
+/// When every world begins.
+pub(crate) const FIRST_DAY: &str = "2026-02-02T08:00:00Z";
 
 type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
 type PollerDeps = delta_poller::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
@@ -73,33 +76,17 @@ impl World {
     ///
     /// If the store refuses the tenant.
     pub async fn with(change: impl FnOnce(&mut TenantConfig)) -> Self {
-        let clock = TestClock::new(at("2026-02-02T08:00:00Z"));
-        let mut twin = Twin::new(1);
-        twin.advance(clock.now());
-        twin.add_tenant(TenantSpec {
-            id: TENANT.to_owned(),
-            apps: vec![AppSpec::with_secret(CLIENT, SECRET)],
-            ..TenantSpec::default()
-        });
+        let clock = TestClock::new(at(FIRST_DAY));
+        let twin = new_twin();
         let twin = Rc::new(RefCell::new(twin));
         let (store, queue) = (Rc::new(MemoryStore::new()), Rc::new(MemoryQueue::new(clock.clone())));
         let secrets = Rc::new(MemorySecrets::new());
-        secrets.put("roomsync/contoso", SECRET);
+        secrets.put(SECRET_NAME, SECRET);
         let (poller, sync, writer) = environment(&twin, &store, &queue, &secrets, &clock);
         let world = Self { twin, store, queue, secrets, clock, poller, sync, writer };
         world.add_room(ROOM_A);
         world.add_room(ROOM_B);
-        let mut config = TenantConfig {
-            privacy: Privacy {
-                subject: Take::UnlessPrivate,
-                organizer: Take::UnlessPrivate,
-                retention_days: 90,
-            },
-            window: Window { past_days: 1, future_days: 60 },
-            ..config()
-        };
-        config.credential.client_id = CLIENT.to_owned();
-        config.credential.secret = Some(SecretName { name: "roomsync/contoso".to_owned(), expires: None });
+        let mut config = tenant_file();
         change(&mut config);
         world.apply(config).await;
         world
@@ -139,10 +126,7 @@ impl World {
 
     /// A room whose attendant changes nothing but to accept.
     pub fn add_room(&self, address: &str) {
-        let policy = RoomPolicy { remove_canceled_meetings: false, ..RoomPolicy::transparent() };
-        let spec =
-            RoomSpec { address: address.to_owned(), name: address.to_owned(), policy, ..RoomSpec::default() };
-        self.twin.borrow_mut().put_room(TENANT, spec);
+        put_room(&mut self.twin.borrow_mut(), address);
     }
 
     /// The stable id of a room.
@@ -357,78 +341,9 @@ impl World {
         if let Err(fault) = fold_stream(&self.store.stream()) {
             wrong.push(format!("stream: {fault:?}"));
         }
-        for room in self
-            .rooms()
-            .await
-            .into_iter()
-            .filter(|room| room.state.status == roomsync_domain::room::RoomStatus::Active)
-        {
-            wrong.extend(self.room_differences(&room).await);
-        }
+        wrong.extend(compare::differences(&self.twin.borrow(), &*self.store).await);
         wrong
     }
-
-    async fn room_differences(&self, room: &Room) -> Vec<String> {
-        let Some(window) =
-            self.store.cursor(&room.room).await.expect("the store answers").and_then(|cursor| cursor.window)
-        else {
-            return vec![format!("{}: never copied", room.state.email)];
-        };
-        let truth = truth(&self.twin.borrow(), room.room.room.as_str(), window);
-        let rows = self.live(&room.state.email).await;
-        let held: BTreeMap<String, (Instant, Instant, Status)> = rows
-            .iter()
-            .filter(|row| row.state.span.overlaps(&window))
-            .filter_map(|row| {
-                let id = row.state.event_id.as_ref()?.to_string();
-                Some((id, (row.state.span.start, row.state.span.end, row.state.status)))
-            })
-            .collect();
-        let mut wrong = Vec::new();
-        for (id, entry) in &truth {
-            match held.get(id) {
-                None => wrong.push(format!(
-                    "{}: {id} is in the calendar at {} and not in the table",
-                    room.state.email, entry.0
-                )),
-                Some(row) if row != entry => {
-                    wrong.push(format!("{}: {id} is {row:?}, should be {entry:?}", room.state.email))
-                }
-                Some(_) => {}
-            }
-        }
-        let stale = held.iter().filter(|(id, _)| !truth.contains_key(*id));
-        wrong.extend(stale.map(|(id, row)| {
-            format!("{}: {id} at {} is in the table and not in the calendar", room.state.email, row.0)
-        }));
-        wrong
-    }
-}
-
-/// What the table should hold of a calendar. Worked out from the twin's plain truth, not by the planner.
-fn truth(twin: &Twin, room: &str, window: Span) -> BTreeMap<String, (Instant, Instant, Status)> {
-    let slack = TimeDelta::days(3);
-    let wide = TwinWindow { from: window.start - slack, to: window.end + slack };
-    let instances = twin.truth(TENANT, room, wide).unwrap_or_default();
-    let entry = |instance: roomsync_twin::Instance| {
-        let (start, end) = match instance.days {
-            Some((first, after)) => {
-                let midnight = |day| roomsync_domain::zone::midnight(day, chrono_tz());
-                (midnight(first), midnight(after))
-            }
-            None => (instance.start, instance.end),
-        };
-        let inside = Span::new(start, end).overlaps(&window);
-        let status =
-            if instance.show_as == ShowAs::Tentative { Status::Tentative } else { Status::Confirmed };
-        (inside && !instance.cancelled).then_some((instance.id, (start, end, status)))
-    };
-    instances.into_iter().filter_map(entry).collect()
-}
-
-/// The zone of every room here.
-fn chrono_tz() -> roomsync_domain::zone::Tz {
-    roomsync_domain::zone::find("Europe/Paris").expect("a zone")
 }
 
 fn environment(
@@ -451,6 +366,36 @@ fn environment(
     };
     let writer = booking_writer::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
     (poller, sync, writer)
+}
+
+/// Microsoft's side: the tenant and its application.
+pub(crate) fn new_twin() -> Twin {
+    let mut twin = Twin::new(1);
+    twin.advance(at(FIRST_DAY));
+    twin.add_tenant(TenantSpec {
+        id: TENANT.to_owned(),
+        apps: vec![AppSpec::with_secret(CLIENT, SECRET)],
+        ..TenantSpec::default()
+    });
+    twin
+}
+
+/// A room whose attendant changes nothing but to accept.
+pub(crate) fn put_room(twin: &mut Twin, address: &str) {
+    let policy = RoomPolicy { remove_canceled_meetings: false, ..RoomPolicy::transparent() };
+    let spec =
+        RoomSpec { address: address.to_owned(), name: address.to_owned(), policy, ..RoomSpec::default() };
+    twin.put_room(TENANT, spec);
+}
+
+/// Our side: a tenant file that takes subjects and organizers unless private.
+pub(crate) fn tenant_file() -> TenantConfig {
+    let privacy =
+        Privacy { subject: Take::UnlessPrivate, organizer: Take::UnlessPrivate, retention_days: 90 };
+    let mut file = TenantConfig { privacy, window: Window { past_days: 1, future_days: 60 }, ..config() };
+    file.credential.client_id = CLIENT.to_owned();
+    file.credential.secret = Some(SecretName { name: SECRET_NAME.to_owned(), expires: None });
+    file
 }
 
 /// The tenant's id.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::calendar::{Mailbox, MailboxState};
 use crate::tenant::Tenant;
-use crate::tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, World, object_id};
+use crate::tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, UserSpec, World, object_id};
 use crate::{Fault, Trap, Tuning, Twin};
 
 impl Twin {
@@ -23,9 +23,10 @@ impl Twin {
         self.tenants.insert(tenant.id.clone(), tenant);
     }
 
-    /// Removes a tenant and its tokens.
+    /// Removes a tenant with its tokens and subscriptions.
     pub fn remove_tenant(&mut self, tenant: &str) {
         self.tenants.remove(tenant.to_lowercase().as_str());
+        self.push.forget_tenant(tenant);
         self.revoke_tokens(tenant);
     }
 
@@ -47,6 +48,11 @@ impl Twin {
     /// its `placeId`; none if there is no such tenant.
     pub fn put_room(&mut self, tenant: &str, room: RoomSpec) -> Option<Arc<str>> {
         self.tenant_mut(tenant).map(|tenant| tenant.put_room(room))
+    }
+
+    /// Adds a person with a mailbox, or changes one; returns the object id, none if there is no such tenant.
+    pub fn put_user(&mut self, tenant: &str, user: UserSpec) -> Option<Arc<str>> {
+        self.tenant_mut(tenant).map(|tenant| tenant.put_user(user))
     }
 
     /// Takes a room out of the directory and its mailbox away (404 `ErrorInvalidUser`).

@@ -11,7 +11,9 @@ use crate::calendar::{MailboxState, Window};
 use crate::outlook::Action;
 use crate::push;
 use crate::serve::{Clock, FINE, State};
-use crate::{AppSpec, Fault, ListSpec, RoomPolicy, RoomSpec, TenantSpec, Trap, Tuning, Twin, World};
+use crate::{
+    AppSpec, Fault, ListSpec, Mail, RoomPolicy, RoomSpec, TenantSpec, Trap, Tuning, Twin, UserSpec, World,
+};
 
 /// A control request that cannot be done, with the sentence the caller gets.
 pub(crate) struct Problem(pub(crate) StatusCode, pub(crate) String);
@@ -55,6 +57,24 @@ fn route(state: &mut State, request: &Request<Bytes>) -> Outcome {
             let last = option("last").and_then(|last| last.parse().ok()).unwrap_or(100);
             let all: Vec<_> = state.twin.requests().collect();
             Ok(json!(all[all.len().saturating_sub(last)..]))
+        }
+        ["mails"] => {
+            if method == Method::DELETE {
+                state.twin.reset_mails();
+            }
+            state.twin.advance(state.clock.now());
+            let meeting = option("meeting");
+            let wanted = |mail: &&Mail| meeting.is_none_or(|uid| mail.meeting == uid);
+            Ok(json!(state.twin.mails().filter(wanted).collect::<Vec<_>>()))
+        }
+        ["entries", mailbox] => {
+            state.twin.advance(state.clock.now());
+            let (twin, deleted) = (&state.twin, option("deleted") == Some("true"));
+            let tenants = twin
+                .tenant_ids()
+                .filter(|id| option("tenant").is_none_or(|own| own.eq_ignore_ascii_case(id)));
+            let entries = tenants.filter_map(|id| twin.entries(id, mailbox, deleted)).next();
+            entries.map(|entries| json!(entries)).ok_or_else(|| unknown_mailbox(mailbox))
         }
         ["posts"] => {
             let last = option("last").and_then(|last| last.parse().ok()).unwrap_or(100);
@@ -201,6 +221,10 @@ fn tenants(state: &mut State, method: &Method, rest: &[&str], body: &Bytes) -> O
             Some(id) => Ok(json!({"id": id.as_ref()})),
             None => found(false, tenant),
         },
+        (&Method::PUT, [tenant, "users"]) => match twin.put_user(tenant, read::<UserSpec>(body)?) {
+            Some(id) => Ok(json!({"id": id.as_ref()})),
+            None => found(false, tenant),
+        },
         (&Method::DELETE, [tenant, "rooms", room]) => found(twin.remove_room(tenant, room), room),
         (&Method::PUT, [tenant, "lists"]) => found(twin.put_list(tenant, read::<ListSpec>(body)?), tenant),
         (&Method::DELETE, [tenant, "lists", list]) => found(twin.remove_list(tenant, list), list),
@@ -254,7 +278,9 @@ fn truth(twin: &Twin, mailbox: &str, tenant: Option<&str>, from: Option<&str>, t
     let all: Vec<&str> = twin.tenant_ids().map(AsRef::as_ref).collect();
     let hit = all.into_iter().filter(|id| tenant.is_none_or(|tenant| tenant.eq_ignore_ascii_case(id)));
     let truth = hit.filter_map(|id| twin.truth(id, mailbox, window)).next();
-    truth
-        .map(|truth| json!(truth))
-        .ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("mailbox {mailbox} does not exist")))
+    truth.map(|truth| json!(truth)).ok_or_else(|| unknown_mailbox(mailbox))
+}
+
+fn unknown_mailbox(mailbox: &str) -> Problem {
+    Problem(StatusCode::NOT_FOUND, format!("mailbox {mailbox} does not exist"))
 }

@@ -238,9 +238,8 @@ impl Twin {
             if last { ("@odata.deltaLink", "$deltatoken") } else { ("@odata.nextLink", "$skiptoken") };
         let room = self.mailbox(tenant, id)?;
         let link = format!("{host}/v1.0/{}?{option}={}", segments.join("/"), token.write(&room.print));
-        let body = json!({
-            "@odata.context": format!("{}/v1.0/$metadata#Collection(event)", self.base_url), property: link, "value": rows
-        });
+        let context = format!("{}/v1.0/$metadata#Collection(event)", self.base_url);
+        let body = Reply::page(json!({"@odata.context": context, property: link}), rows);
         Ok(Reply::json(200, &body).with("preference-applied", call.prefer.applied(true)))
     }
 }

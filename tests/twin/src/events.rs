@@ -1,16 +1,17 @@
-//! Events by id, and what an app may do to them: create, update, delete, cancel, answer
-//! (pages user-post-events, event-update, event-delete, event-cancel, event-decline).
+//! Events by id, and what an app may do to them: update, delete, cancel, answer
+//! (pages event-update, event-delete, event-cancel, event-decline).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
 use http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::calendar::{Item, Mailbox, Person, Response};
-use crate::outlook::{self, Meeting, Refused};
-use crate::payload::{attendee, fingerprint, patch, patch_occurrence, read, span};
+use crate::calendar::{Item, Mailbox, Response};
+use crate::outlook::Refused;
+use crate::payload::{patch, patch_occurrence, read, unreadable};
+use crate::post::Errand;
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
 use crate::wire::{self, Look, Refusal, Reply};
@@ -54,8 +55,14 @@ impl Twin {
         if call.kind == Kind::EventGet {
             return show(call, room, item, date);
         }
-        let item = item.clone();
+        let mut item = item.clone();
         let condition = request.headers().get("if-match").and_then(|value| value.to_str().ok());
+        if condition.is_some() && self.springs(Trap::EtagMoves, Some(id)) {
+            let seen = self.seen();
+            let mailbox = self.mailbox_mut(tenant, id)?;
+            mailbox.update(item.key, seen, |_| ());
+            item = mailbox.items().get(&item.key).ok_or_else(Refusal::no_item)?.clone();
+        }
         if condition.is_some_and(|etag| etag != "*" && etag != wire::etag(&item)) {
             return Err(Refusal::new(
                 412,
@@ -76,83 +83,10 @@ impl Twin {
                 self.remove(tenant, id, &item, date)?;
                 Ok(Reply::empty(202))
             }
-            Kind::EventAnswer => self.answer_event(call, tenant, id, &item),
+            Kind::EventAnswer => self.answer_event(call, request, tenant, id, &item, date),
             Kind::Instances => self.view(call, tenant, id, Some(item.key)),
             _ => Err(Refusal::new(405, "MethodNotAllowed", "The method is not allowed on this resource.")),
         }
-    }
-
-    fn create(
-        &mut self,
-        call: &Call,
-        request: &Request<Bytes>,
-        tenant: &str,
-        id: &Arc<str>,
-    ) -> Result<Reply, Refusal> {
-        let sent = read(request)?;
-        let look = Look::of(call)?;
-        let print = fingerprint(request.body());
-        let room = self.mailbox(tenant, id)?;
-        let known = sent.transaction_id.as_ref().and_then(|transaction| room.by_transaction(transaction));
-        if let Some((item, before)) = known {
-            if before == print {
-                return Ok(Reply::json(201, &wire::master(room, item, &look)));
-            }
-            return Err(Refusal::new(
-                409,
-                "ErrorDuplicateTransactionId",
-                "Your request can't be completed. The transaction id was already used to create a different event.",
-            ));
-        }
-        let missing = |name: &str| {
-            Refusal::new(
-                400,
-                "ErrorPropertyValidationFailure",
-                &format!("At least one property failed validation. Property: {name}"),
-            )
-        };
-        let span = span(sent.start.as_ref(), sent.end.as_ref(), sent.is_all_day, None)?
-            .ok_or_else(|| missing("Start"))?;
-        let organizer = Person { name: room.name.clone(), address: room.address.clone() };
-        let meeting = Meeting {
-            organizer,
-            subject: sent.subject.clone().unwrap_or_default(),
-            body: sent.body.clone().unwrap_or_default().content,
-            span,
-            recurrence: sent.recurrence.clone(),
-            sensitivity: sent.sensitivity.unwrap_or_default(),
-            show_as: sent.show_as.unwrap_or_default(),
-            rooms: Vec::new(),
-            attendees: Vec::new(),
-        };
-        let conflict = self.springs(Trap::ConflictAfterCreate, Some(id));
-        let (home, mut context) = self.split(tenant).ok_or_else(Refusal::no_item)?;
-        let attendees = sent.attendees.iter().flatten().map(attendee).collect();
-        let mut item = outlook::new_item(meeting, attendees, Response::Organizer, &mut context)?;
-        item.transaction_id.clone_from(&sent.transaction_id);
-        item.extended = sent
-            .single_value_extended_properties
-            .iter()
-            .map(|own| (own.id.clone(), own.value.clone()))
-            .collect();
-        if let Some(location) = sent.location {
-            item.content.location = location.display_name;
-        }
-        let (key, _) = home.put_own(id, item, &mut context);
-        let mailbox = home.mailboxes.get_mut(id).ok_or_else(Refusal::no_item)?;
-        if let Some(transaction) = &sent.transaction_id {
-            mailbox.remember(transaction, key, print);
-        }
-        if conflict {
-            return Err(Refusal::new(
-                409,
-                "ConcurrentItemSave",
-                "The item was saved by another request at the same time.",
-            ));
-        }
-        let item = mailbox.items().get(&key).ok_or_else(Refusal::no_item)?;
-        Ok(Reply::json(201, &wire::master(mailbox, item, &look))
-            .with("preference-applied", call.prefer.applied(false)))
     }
 
     fn update(
@@ -164,7 +98,7 @@ impl Twin {
         item: &Item,
         date: Option<NaiveDate>,
     ) -> Result<Reply, Refusal> {
-        let sent = read(request)?;
+        let sent = read(request, self.tuning.listed_zones_only)?;
         let uid = item.uid.clone();
         let change = |own: &mut Item| match date {
             Some(date) => patch_occurrence(own, date, &sent),
@@ -183,9 +117,13 @@ impl Twin {
         item: &Item,
         change: impl FnOnce(&mut Item) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let (home, mut context) = self.split(tenant).ok_or_else(Refusal::no_item)?;
+        let (home, mut context) = self.split_for_app(tenant).ok_or_else(Refusal::no_item)?;
         let mut wanted = item.clone();
         change(&mut wanted)?;
+        if let Some(ms) = context.pace.settling_ms {
+            let touch = Errand::Touch { mailbox: id.clone(), uid: item.uid.clone() };
+            home.later(touch, ms, &mut context);
+        }
         if home.owners.get(&item.uid) == Some(id) {
             home.edit(&item.uid, &mut context, |own| {
                 *own = wanted;
@@ -212,7 +150,7 @@ impl Twin {
             return self.change(tenant, id, item, |own| Ok(edit::remove_occurrence(own, date, "")?));
         }
         let silently = self.springs(Trap::LostRemoval, Some(id));
-        let (home, mut context) = self.split(tenant).ok_or_else(Refusal::no_item)?;
+        let (home, mut context) = self.split_for_app(tenant).ok_or_else(Refusal::no_item)?;
         if home.owners.get(&item.uid) == Some(id) {
             home.call_off(&item.uid, &mut context)?;
         } else if let Some(mailbox) = home.mailboxes.get_mut(id) {
@@ -224,24 +162,71 @@ impl Twin {
     fn answer_event(
         &mut self,
         call: &Call,
+        request: &Request<Bytes>,
         tenant: &str,
         id: &Arc<str>,
         item: &Item,
+        date: Option<NaiveDate>,
     ) -> Result<Reply, Refusal> {
         if item.is_organizer {
             return Err(Refusal::bad(
                 "Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.",
             ));
         }
+        let tell = read_answer(request)?;
         let verb = call.segments.last().map(|verb| verb.to_ascii_lowercase()).unwrap_or_default();
-        let (home, mut context) = self.split(tenant).ok_or_else(Refusal::no_item)?;
+        if let (Some(date), "decline") = (date, verb.as_str()) {
+            return self.decline_occurrence(tenant, id, item, date, tell);
+        }
+        let (home, mut context) = self.split_for_app(tenant).ok_or_else(Refusal::no_item)?;
         match verb.as_str() {
-            "accept" => home.accept(id, &item.uid, Response::Accepted, &mut context),
-            "tentativelyaccept" => home.accept(id, &item.uid, Response::TentativelyAccepted, &mut context),
-            _ => home.decline(id, &item.uid, &mut context),
+            "accept" => home.accept(id, &item.uid, Response::Accepted, tell, &mut context),
+            "tentativelyaccept" => {
+                home.accept(id, &item.uid, Response::TentativelyAccepted, tell, &mut context);
+            }
+            _ => home.decline(id, &item.uid, tell, &mut context),
         }
         Ok(Reply::empty(202))
     }
+
+    /// One occurrence leaves the attendee's copy; the answer concerns it alone, so the series keeps its status.
+    fn decline_occurrence(
+        &mut self,
+        tenant: &str,
+        id: &Arc<str>,
+        item: &Item,
+        date: NaiveDate,
+        tell: bool,
+    ) -> Result<Reply, Refusal> {
+        self.change(tenant, id, item, |own| Ok(edit::remove_occurrence(own, date, "")?))?;
+        let address = self.mailbox(tenant, id)?.address.clone();
+        let (home, mut context) = self.split_for_app(tenant).ok_or_else(Refusal::no_item)?;
+        if tell {
+            home.respond(&address, &item.uid, Response::Declined, &mut context);
+        }
+        Ok(Reply::empty(202))
+    }
+}
+
+/// Whether an answer is to be sent; proposing a time without sending one is refused (page event-decline).
+fn read_answer(request: &Request<Bytes>) -> Result<bool, Refusal> {
+    if request.body().is_empty() {
+        return Ok(true);
+    }
+    let body: serde_json::Map<String, Value> = serde_json::from_slice(request.body()).map_err(unreadable)?;
+    let option = |name: &str| {
+        body.iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, own)| own)
+            .filter(|own| !own.is_null())
+    };
+    let tell = option("sendResponse").and_then(Value::as_bool).unwrap_or(true);
+    if !tell && option("proposedNewTime").is_some() {
+        return Err(Refusal::bad(
+            "Your request can't be completed. A new time cannot be proposed without sending a response.",
+        ));
+    }
+    Ok(tell)
 }
 
 fn show(call: &Call, room: &Mailbox, item: &Item, date: Option<NaiveDate>) -> Result<Reply, Refusal> {
@@ -272,9 +257,6 @@ fn show(call: &Call, room: &Mailbox, item: &Item, date: Option<NaiveDate>) -> Re
             .map(|own| wire::instance(room, &own, &whole))
             .collect();
     }
-    if call.option("$expand").is_some_and(|expand| expand.contains("singleValueExtendedProperties")) {
-        event["singleValueExtendedProperties"] =
-            item.extended.iter().map(|(id, value)| json!({"id": id, "value": value})).collect();
-    }
+    wire::expand(&mut event, item, call);
     Ok(Reply::json(200, &event).with("preference-applied", call.prefer.applied(false)))
 }

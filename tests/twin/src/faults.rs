@@ -126,6 +126,11 @@ pub enum Effect {
     DropAfterEffect,
     /// Neither.
     DropBeforeEffect,
+    /// The caller hears nothing, and the call has its effect later: a request that survives its client's patience.
+    LandLater {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// 401 as for an expired token.
     Unauthorized,
     /// One trap springs in this call.

@@ -4,16 +4,22 @@ mod admin;
 pub mod calendar;
 pub mod control;
 mod courier;
+mod create;
 mod delta;
 pub mod demo;
 mod edit;
+mod entries;
 mod events;
 pub mod faults;
+mod judge;
+mod late;
 mod login;
+pub mod mails;
 pub mod openapi;
 pub mod outlook;
 mod payload;
 mod places;
+mod post;
 pub mod processing;
 pub mod push;
 mod report;
@@ -37,7 +43,10 @@ use rand::rngs::SmallRng;
 
 use calendar::{Mailbox, MailboxState};
 use faults::{Effect, Faults};
+use late::Late;
 use login::Grant;
+use mails::Mails;
+use post::Pace;
 use processing::Context;
 use push::Push;
 use report::Report;
@@ -47,14 +56,16 @@ use tenant::Tenant;
 use throttle::Throttle;
 use wire::{Refusal, Reply};
 
+pub use entries::Entry;
 pub use faults::{Delivery, Fault};
+pub use mails::{Hand, Mail, MailKind};
 pub use outlook::{Action, Meeting, Refused};
 pub use processing::RoomPolicy;
 pub use push::{Forgery, Handshake, Outcome, Post, PostKind, PushSwitches, Subscription};
 pub use report::{Counters, Instance, Seen};
 pub use request::Kind;
 pub use switches::{Trap, Tuning};
-pub use tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, World};
+pub use tenant::{AppSpec, ListSpec, RoomSpec, SecretSpec, TenantSpec, UserSpec, World};
 pub use throttle::{Lane, Violation};
 
 /// The stand-in for the login host and Microsoft Graph. Pure: no I/O, no clock, no randomness but its seed.
@@ -71,6 +82,8 @@ pub struct Twin {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) report: Report,
+    pub(crate) mails: Mails,
+    pub(crate) late: Late,
     pub(crate) push: Push,
     pub(crate) counter: u64,
     pub(crate) links: u32,
@@ -103,6 +116,8 @@ impl Twin {
             faults: Faults::default(),
             throttle: Throttle::default(),
             report: Report::default(),
+            mails: Mails::default(),
+            late: Late::default(),
             push: Push::new(seed),
             counter: 0,
             links: 0,
@@ -169,31 +184,12 @@ impl Twin {
         self.throttle.end(lane);
     }
 
-    /// Lets time pass: room attendants decide what is due, subscriptions end.
-    pub fn advance(&mut self, now: DateTime<Utc>) {
-        self.hear();
-        self.now = self.now.max(now);
-        self.settle_rooms();
-        self.tick_push();
-    }
-
-    fn settle_rooms(&mut self) {
-        if self.tenants.values().all(|tenant| tenant.due.is_empty()) {
-            return;
-        }
-        for id in self.tenants.keys().cloned().collect::<Vec<_>>() {
-            if let Some((tenant, mut context)) = self.split(&id) {
-                tenant.settle(&mut context);
-            }
-        }
-    }
-
     /// The latest time it has been told.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
 
-    fn execute(
+    pub(crate) fn execute(
         &mut self,
         call: &Call,
         request: &Request<Bytes>,
@@ -289,6 +285,11 @@ impl Twin {
                 *delivery = Delivery::DropBeforeEffect;
                 return Reply::empty(504);
             }
+            Effect::LandLater { ms } => {
+                *delivery = Delivery::DropBeforeEffect;
+                self.postpone(request, ms);
+                return Reply::empty(504);
+            }
             Effect::Spring { trap } => self.forced = Some(trap),
             Effect::Reset => *delivery = Delivery::ResetMidBody,
             Effect::DropAfterEffect => *delivery = Delivery::DropAfterEffect,
@@ -326,7 +327,7 @@ impl Twin {
         });
         // Their limits are of their own: waiting for one closes nothing else.
         let mailbox = mailbox.or_else(|| match call.kind {
-            Kind::SubscriptionList => Some(Arc::from("list of subscriptions")),
+            Kind::SubscriptionList => Some(Arc::from("subscriptions/list")),
             kind => kind.of_subscriptions().then(|| Arc::from("subscriptions")),
         });
         Lane { tenant: grant.tenant.clone(), mailbox: mailbox.unwrap_or_else(empty) }
@@ -349,10 +350,17 @@ impl Twin {
 
     /// One tenant, and what steps in it need besides.
     pub(crate) fn split(&mut self, tenant: &str) -> Option<(&mut Tenant, Context<'_>)> {
-        let seen = self.seen();
-        let Twin { tenants, rng, traps, counter, now, .. } = self;
-        let context = Context { now: *now, seen, rng, traps, counter };
+        let (seen, lag) = (self.seen(), self.seen() - self.now);
+        let Twin { tenants, rng, traps, counter, now, mails, .. } = self;
+        let (hand, pace) = (Hand::Person, Pace::default());
+        let context = Context { now: *now, seen, lag, hand, pace, rng, traps, counter, mails };
         tenants.get_mut(tenant.to_lowercase().as_str()).map(|tenant| (tenant, context))
+    }
+
+    /// The same for what an app does: mail takes its time.
+    pub(crate) fn split_for_app(&mut self, tenant: &str) -> Option<(&mut Tenant, Context<'_>)> {
+        let pace = Pace::of(&self.tuning);
+        self.split(tenant).map(|(tenant, context)| (tenant, Context { hand: Hand::App, pace, ..context }))
     }
 
     pub(crate) fn springs(&mut self, trap: Trap, mailbox: Option<&Arc<str>>) -> bool {

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::Twin;
 use crate::calendar::recurrence::BadRecurrence;
 use crate::calendar::{
-    Attendee, Content, Item, Person, Recurrence, Response, Sensitivity, Series, Shape, ShowAs, Span,
+    Attendee, Content, Item, MailboxState, Person, Personal, Recurrence, Response, Sensitivity, Series,
+    Shape, ShowAs, Span,
 };
 use crate::edit::{end_series, except, move_item, remove_occurrence};
+use crate::post::moved;
 use crate::processing::Context;
 use crate::tenant::Tenant;
 
@@ -44,6 +46,9 @@ pub struct Meeting {
     /// Addresses of other people.
     #[serde(default)]
     pub attendees: Vec<String>,
+    /// Whether the organizer belongs to another organization: no mailbox here, and most rooms refuse.
+    #[serde(default)]
+    pub external: bool,
 }
 
 impl Meeting {
@@ -59,12 +64,19 @@ impl Meeting {
             show_as: ShowAs::Busy,
             rooms: Vec::new(),
             attendees: Vec::new(),
+            external: false,
         }
     }
 
     /// The same meeting in a room.
     pub fn at(mut self, room: &str) -> Meeting {
         self.rooms.push(room.to_owned());
+        self
+    }
+
+    /// The same meeting, organized by somebody of another organization.
+    pub fn from_outside(mut self) -> Meeting {
+        self.external = true;
         self
     }
 
@@ -81,7 +93,7 @@ impl Meeting {
     }
 }
 
-fn display_name(address: &str) -> String {
+pub(crate) fn display_name(address: &str) -> String {
     let local = address.split('@').next().unwrap_or(address);
     let capital = |word: &str| {
         let mut letters = word.chars();
@@ -269,6 +281,12 @@ impl Tenant {
 
     fn book(&mut self, meeting: Meeting, context: &mut Context<'_>) -> Result<Arc<str>, Refused> {
         let owner = self.person(&meeting.organizer.address, &meeting.organizer.name);
+        if meeting.external
+            && let Some(mailbox) = self.mailboxes.get_mut(&owner)
+        {
+            mailbox.external = true;
+            mailbox.state = MailboxState::Gone;
+        }
         let attendees = self.invite(&meeting.rooms, &meeting.attendees)?;
         let item = new_item(meeting, attendees, Response::Organizer, context)?;
         Ok(self.put_own(&owner, item, context).1)
@@ -331,6 +349,12 @@ impl Tenant {
         let mut after = before.clone();
         change(&mut after)?;
         after.modified = context.now;
+        if moved(&before.shape, &after.shape) {
+            // Answers were given for the old time.
+            for attendee in &mut after.attendees {
+                attendee.response = Response::None;
+            }
+        }
         let sent = after.clone();
         let silent = context.springs(crate::switches::Trap::LostOccurrence, &owner);
         let gone = |item: &Item| item.shape.series.as_ref().map_or(0, |series| series.removed.len());
@@ -353,9 +377,7 @@ impl Tenant {
         let mailbox = self.mailboxes.get_mut(&owner).ok_or_else(unknown)?;
         let item = mailbox.copy_of(uid).ok_or_else(unknown)?.clone();
         mailbox.remove(item.key, context.seen, silently);
-        for room in self.rooms_of(&item) {
-            self.recall(&room, &item.uid, context);
-        }
+        self.call_back(&item, context);
         self.owners.remove(&item.uid);
         Ok(item.uid)
     }
@@ -371,9 +393,9 @@ impl Tenant {
         let copy = self.mailboxes.get(&id).and_then(|mailbox| mailbox.copy_of(uid));
         let uid = copy.map(|copy| copy.uid.clone()).ok_or_else(|| Refused::UnknownMeeting(uid.to_owned()))?;
         if yes {
-            self.accept(&id, &uid, Response::Accepted, context)
+            self.accept(&id, &uid, Response::Accepted, true, context)
         } else {
-            self.decline(&id, &uid, context)
+            self.decline(&id, &uid, true, context)
         }
         Ok(uid)
     }
@@ -406,7 +428,8 @@ pub(crate) fn new_item(
         key: 0,
         uid: Arc::from(format!("040000008200E00074C5B7101A82E008{:032X}", *context.counter)),
         shape: Shape { span, series: recurrence.map(Series::new) },
-        content: Content { subject, body, location, sensitivity, show_as },
+        content: Content { subject, body, location, sensitivity, show_as, ..Content::default() },
+        personal: Personal::default(),
         organizer,
         is_organizer: response == Response::Organizer,
         attendees,

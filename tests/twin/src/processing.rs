@@ -7,7 +7,10 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rand::rngs::SmallRng;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Content, Item, Mailbox, Response, Sensitivity, Shape, ShowAs, Window};
+use crate::calendar::{Content, Item, Personal, Response, Sensitivity, Shape, ShowAs};
+use crate::judge::{Accepted, judge, keep_holes};
+use crate::mails::{Hand, Mails};
+use crate::post::{Errand, Pace, moved};
 use crate::switches::{Trap, Traps};
 use crate::tenant::Tenant;
 
@@ -50,6 +53,14 @@ pub struct RoomPolicy {
     pub enforce_scheduling_horizon: bool,
     /// Longer requests are declined; 0 is unlimited.
     pub maximum_duration_in_minutes: i64,
+    /// Series are accepted at all.
+    pub allow_recurring_meetings: bool,
+    /// A new series with at most so many conflicting occurrences ...
+    pub maximum_conflict_instances: usize,
+    /// ... and at most this share of them, in percent, is accepted, the conflicting occurrences are declined.
+    pub conflict_percentage_allowed: usize,
+    /// Requests of organizers from other organizations are looked at; otherwise they are ignored.
+    pub process_external_meeting_messages: bool,
     /// A delegate decides: accepted requests stay tentative until then.
     pub delegate_approval: bool,
     /// Time between the arrival of a request (tentative, with its real subject) and the attendant's decision.
@@ -72,6 +83,10 @@ impl Default for RoomPolicy {
             booking_window_in_days: 180,
             enforce_scheduling_horizon: true,
             maximum_duration_in_minutes: 1440,
+            allow_recurring_meetings: true,
+            maximum_conflict_instances: 0,
+            conflict_percentage_allowed: 0,
+            process_external_meeting_messages: false,
             delegate_approval: false,
             decision_ms: 0,
             accept_replaces: false,
@@ -112,18 +127,18 @@ impl RoomPolicy {
     }
 }
 
-/// A request waiting for a room's attendant.
-#[derive(Clone, Debug)]
-pub(crate) struct Decision {
-    room: Arc<str>,
-    uid: Arc<str>,
-}
-
 /// Time, chance and traps for one step.
 pub(crate) struct Context<'a> {
     pub(crate) now: DateTime<Utc>,
     /// When delta starts to show changes made now.
     pub(crate) seen: DateTime<Utc>,
+    /// How much later that is.
+    pub(crate) lag: Duration,
+    /// Who acts.
+    pub(crate) hand: Hand,
+    /// How long what follows takes.
+    pub(crate) pace: Pace,
+    pub(crate) mails: &'a mut Mails,
     pub(crate) rng: &'a mut SmallRng,
     pub(crate) traps: &'a Traps,
     pub(crate) counter: &'a mut u64,
@@ -136,84 +151,75 @@ impl Context<'_> {
 }
 
 impl Tenant {
-    /// Sends a new or changed meeting to its rooms, and takes it back from rooms no longer invited.
-    pub(crate) fn send(&mut self, item: &Item, before: Option<&Item>, context: &mut Context<'_>) {
-        let invited = self.rooms_of(item);
-        for room in before.map(|before| self.rooms_of(before)).unwrap_or_default() {
-            if !invited.contains(&room) {
-                self.recall(&room, &item.uid, context);
-            }
-        }
-        for room in invited {
-            self.request(&room, item, context);
-        }
-    }
-
-    /// The invited mailboxes that have an attendant.
-    pub(crate) fn rooms_of(&self, item: &Item) -> BTreeSet<Arc<str>> {
-        let addresses = item.attendees.iter().map(|attendee| attendee.person.address.as_str());
-        let known = addresses.filter_map(|address| self.resolve(address));
-        known.filter(|id| self.mailboxes.get(id).is_some_and(|mailbox| mailbox.policy.is_some())).collect()
-    }
-
-    fn request(&mut self, room: &Arc<str>, item: &Item, context: &mut Context<'_>) {
+    /// A meeting request reaches a room.
+    pub(crate) fn request(&mut self, room: &Arc<str>, item: &Item, context: &mut Context<'_>) {
+        let stranger = self.owners.get(&item.uid).and_then(|owner| self.mailboxes.get(owner));
+        let stranger = stranger.is_some_and(|owner| owner.external);
+        let answered = self.has_answered(room, item);
         let Some(mailbox) = self.mailboxes.get(room) else { return };
         let Some(policy) = mailbox.policy.clone() else { return };
-        let known = mailbox.copy_of(&item.uid);
-        let answered = known
-            .is_some_and(|copy| copy.response == Response::Accepted && same_times(&copy.shape, &item.shape));
+        if stranger && !policy.process_external_meeting_messages && policy.automate == Automate::AutoAccept {
+            // "Rejected" (page Set-CalendarProcessing); whether the organizer hears of it is not said: the answer counts.
+            return self.decline(room, &item.uid, true, context);
+        }
+        let think = policy.decision_ms.max(context.pace.attendant_ms);
         match policy.automate {
             Automate::None => {}
             Automate::AutoUpdate => self.put(room, item, &item.shape, Response::NotResponded, context),
             Automate::AutoAccept if answered => {
-                self.put(room, item, &item.shape, Response::Accepted, context)
+                let mut shape = item.shape.clone();
+                if let Some(copy) = mailbox.copy_of(&item.uid) {
+                    keep_holes(&mut shape, &copy.shape);
+                }
+                self.put(room, item, &shape, Response::Accepted, context)
             }
             Automate::AutoAccept if policy.delegate_approval => {
                 self.put(room, item, &item.shape, Response::TentativelyAccepted, context);
             }
-            Automate::AutoAccept if policy.decision_ms > 0 => {
-                self.put(room, item, &item.shape, Response::NotResponded, context);
-                *context.counter += 1;
-                let at = context.now + Duration::milliseconds(policy.decision_ms);
-                self.due
-                    .insert((at, *context.counter), Decision { room: room.clone(), uid: item.uid.clone() });
+            Automate::AutoAccept if think > 0 => {
+                // A changed occurrence does not put the accepted series in question.
+                let series = mailbox.copy_of(&item.uid).filter(|_| item.shape.series.is_some());
+                if series
+                    .is_none_or(|copy| copy.response != Response::Accepted || moved(&copy.shape, &item.shape))
+                {
+                    self.put(room, item, &item.shape, Response::NotResponded, context);
+                }
+                self.later(Errand::Decide { room: room.clone(), uid: item.uid.clone() }, think, context);
             }
             Automate::AutoAccept => self.decide(room, item, context),
         }
     }
 
-    /// Takes the decisions whose time has come.
-    pub(crate) fn settle(&mut self, context: &mut Context<'_>) {
-        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= context.now) {
-            let Decision { room, uid } = entry.remove();
-            let owner = self.owners.get(&uid).and_then(|owner| self.mailboxes.get(owner));
-            let Some(item) = owner.and_then(|owner| owner.copy_of(&uid)).cloned() else { continue };
-            if self.rooms_of(&item).contains(&room) {
-                self.decide(&room, &item, context);
-            }
-        }
-    }
-
-    fn decide(&mut self, room: &Arc<str>, item: &Item, context: &mut Context<'_>) {
+    /// The attendant takes its decision.
+    pub(crate) fn decide(&mut self, room: &Arc<str>, item: &Item, context: &mut Context<'_>) {
         let Some(mailbox) = self.mailboxes.get(room) else { return };
         let Some(policy) = mailbox.policy.as_ref() else { return };
-        match judge(mailbox, policy, item, context.now) {
-            Some(shape) => {
+        let known = mailbox.copy_of(&item.uid).filter(|copy| copy.response == Response::Accepted);
+        let hand = std::mem::replace(&mut context.hand, Hand::Attendant);
+        match judge(mailbox, policy, item, known.map(|copy| &copy.shape), context.now) {
+            Some(Accepted { shape, declined }) => {
+                let address = mailbox.address.clone();
                 self.put(room, item, &shape, Response::Accepted, context);
                 self.answer(room, &item.uid, Response::Accepted, context);
+                for _ in 0..declined {
+                    self.respond(&address, &item.uid, Response::Declined, context);
+                }
             }
-            None => self.decline(room, &item.uid, context),
+            None => self.decline(room, &item.uid, true, context),
         }
+        context.hand = hand;
     }
 
-    /// Removes a room's copy and tells the organizer.
-    pub(crate) fn decline(&mut self, room: &Arc<str>, uid: &Arc<str>, context: &mut Context<'_>) {
+    /// Removes a room's copy and, if wanted, tells the organizer.
+    pub(crate) fn decline(&mut self, room: &Arc<str>, uid: &Arc<str>, tell: bool, context: &mut Context<'_>) {
         if let Some(mailbox) = self.mailboxes.get_mut(room)
             && let Some(key) = mailbox.copy_of(uid).map(|copy| copy.key)
         {
             mailbox.remove(key, context.seen, false);
         }
-        self.answer(room, uid, Response::Declined, context);
+        if tell {
+            self.answer(room, uid, Response::Declined, context);
+        }
     }
 
     /// A delegate, or the room by hand, accepts.
@@ -222,18 +228,22 @@ impl Tenant {
         room: &Arc<str>,
         uid: &Arc<str>,
         response: Response,
+        tell: bool,
         context: &mut Context<'_>,
     ) {
         let owner = self.owners.get(uid).and_then(|owner| self.mailboxes.get(owner));
         if let Some(item) = owner.and_then(|owner| owner.copy_of(uid)).cloned() {
             self.put(room, &item, &item.shape, response, context);
-            self.answer(room, uid, response, context);
+            if tell {
+                self.answer(room, uid, response, context);
+            }
         }
     }
 
     /// Writes the answer into the organizer's copy.
-    fn answer(&mut self, room: &Arc<str>, uid: &Arc<str>, response: Response, context: &Context<'_>) {
+    fn answer(&mut self, room: &Arc<str>, uid: &Arc<str>, response: Response, context: &mut Context<'_>) {
         let Some(address) = self.mailboxes.get(room).map(|mailbox| mailbox.address.clone()) else { return };
+        self.respond(&address, uid, response, context);
         let Some(owner) = self.owners.get(uid).and_then(|owner| self.mailboxes.get_mut(owner)) else {
             return;
         };
@@ -254,7 +264,8 @@ impl Tenant {
         let silently = context.springs(Trap::LostRemoval, room);
         let Some(mailbox) = self.mailboxes.get_mut(room) else { return };
         let keep = mailbox.policy.as_ref().is_some_and(|policy| !policy.remove_canceled_meetings);
-        let Some(key) = mailbox.copy_of(uid).map(|copy| copy.key) else { return };
+        let Some(copy) = mailbox.copy_of(uid).filter(|copy| !copy.is_organizer) else { return };
+        let key = copy.key;
         if !keep {
             return mailbox.remove(key, context.seen, silently);
         }
@@ -345,6 +356,7 @@ fn copy_for(policy: &RoomPolicy, item: &Item, shape: &Shape, response: Response,
         key: 0,
         shape,
         content: rewrite(&item.content),
+        personal: Personal::default(),
         is_organizer: false,
         cancelled: false,
         response,
@@ -358,52 +370,4 @@ fn copy_for(policy: &RoomPolicy, item: &Item, shape: &Shape, response: Response,
         hushed: BTreeSet::new(),
         ..item.clone()
     }
-}
-
-fn same_times(one: &Shape, other: &Shape) -> bool {
-    let times = |shape: &Shape| {
-        shape.series.as_ref().map(|series| {
-            let moved: Vec<_> = series
-                .exceptions
-                .iter()
-                .filter(|(_, own)| !own.cancelled)
-                .map(|(date, own)| (*date, own.span.clone()))
-                .collect();
-            (series.recurrence.clone(), moved)
-        })
-    };
-    one.span == other.span && times(one) == times(other)
-}
-
-/// The shape in which a request is accepted, none if it is declined.
-fn judge(mailbox: &Mailbox, policy: &RoomPolicy, item: &Item, now: DateTime<Utc>) -> Option<Shape> {
-    let horizon = now + Duration::days(policy.booking_window_in_days);
-    let mut shape = item.shape.clone();
-    let (start, end) = shape.span.instants(mailbox.zone);
-    if start > horizon {
-        return None;
-    }
-    if policy.maximum_duration_in_minutes > 0
-        && (end - start).num_minutes() > policy.maximum_duration_in_minutes
-    {
-        return None;
-    }
-    if let Some(series) = &mut shape.series
-        && series.recurrence.last().is_none_or(|last| last > horizon.date_naive())
-    {
-        if policy.enforce_scheduling_horizon {
-            return None;
-        }
-        series.recurrence = series.recurrence.clone().until(horizon.date_naive());
-    }
-    if policy.allow_conflicts {
-        return Some(shape);
-    }
-    let ahead = Window { from: now, to: horizon + Duration::days(1) };
-    let conflict = shape.instances(ahead, mailbox.zone).into_iter().any(|own| {
-        mailbox.view(Window { from: own.start, to: own.end }).iter().any(|other| {
-            other.item.uid != item.uid && !other.cancelled() && other.content().show_as != ShowAs::Free
-        })
-    });
-    (!conflict).then_some(shape)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::Twin;
 use crate::calendar::{IdFormat, Sensitivity, ShowAs, Window};
+use crate::mails::MailKind;
 use crate::push::PushCounters;
 use crate::request::{Call, Kind};
 use crate::throttle::{Lane, Violation};
@@ -43,6 +44,8 @@ pub struct Counters {
     pub by_kind: BTreeMap<Kind, u64>,
     /// By status of the answer.
     pub by_status: BTreeMap<u16, u64>,
+    /// Mails by kind.
+    pub mails: BTreeMap<MailKind, u64>,
     /// Most requests in flight at once for one app and mailbox.
     pub most_in_flight: u32,
     /// Requests beyond four at once.
@@ -120,6 +123,7 @@ impl Twin {
     /// Counters up to now.
     pub fn counters(&self) -> Counters {
         Counters {
+            mails: self.mails.counts().clone(),
             most_in_flight: self.throttle.most_in_flight,
             over_four: self.throttle.over_four,
             violations: self.throttle.violations.clone(),
@@ -131,6 +135,7 @@ impl Twin {
     /// Starts counting again.
     pub fn reset_counters(&mut self) {
         self.report = Report::default();
+        self.reset_mails();
         self.throttle.most_in_flight = 0;
         self.throttle.over_four = 0;
         self.throttle.violations.clear();

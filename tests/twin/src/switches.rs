@@ -53,6 +53,10 @@ pub enum Trap {
     LinkOfOtherHost,
     /// A deleted event is still found by its immutable id (it lies in Deleted Items; untested).
     ReadableAfterDelete,
+    /// An event's etag moves right before a conditional write reaches it: 412 (fact sheet 5.2, internal writes).
+    EtagMoves,
+    /// An update that changes nothing is mailed to the attendees all the same (undocumented).
+    EveryUpdateMails,
     /// 409 `ConcurrentItemSave` although the event was created (reddit r/GraphAPI 2025-08).
     ConflictAfterCreate,
 }
@@ -79,6 +83,22 @@ pub struct Tuning {
     pub latency_ms: u64,
     /// Refuse the fifth concurrent call per app and mailbox.
     pub enforce_concurrency: bool,
+    /// How long an invitation, update or cancellation made by an app takes to reach a room (page user-post-events: the room answers later).
+    pub invitation_ms: i64,
+    /// How long a room's attendant then shows it as tentative before it decides; the room's policy may take longer.
+    pub attendant_ms: i64,
+    /// How long after an app's write its etag moves once more by itself; none: never.
+    pub settling_ms: Option<i64>,
+    /// Status of `ErrorDuplicateTransactionId`: 409 and 400 are both seen (facts 5.1: undocumented).
+    pub duplicate_status: u16,
+    /// Whether that answer names the event in `@event.existingEventId` (seen by clients, undocumented).
+    pub duplicate_names_event: bool,
+    /// How long a `transactionId` is remembered; none: for ever (undocumented).
+    pub transaction_seconds: Option<i64>,
+    /// Whether the `transactionId` of a deleted event is remembered and refused (undocumented).
+    pub remember_deleted: bool,
+    /// Refuses IANA zones that page dateTimeTimeZone does not list.
+    pub listed_zones_only: bool,
     /// Calls per app and mailbox in ten minutes (page throttling-limits).
     pub calls_per_10_minutes: u32,
 }
@@ -95,6 +115,14 @@ impl Default for Tuning {
             token_seconds: 3599,
             latency_ms: 0,
             enforce_concurrency: false,
+            invitation_ms: 500,
+            attendant_ms: 1000,
+            settling_ms: None,
+            duplicate_status: 409,
+            duplicate_names_event: true,
+            transaction_seconds: None,
+            remember_deleted: false,
+            listed_zones_only: false,
             calls_per_10_minutes: 10_000,
         }
     }

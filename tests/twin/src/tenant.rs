@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::calendar::{Mailbox, MailboxState, Zone};
-use crate::processing::{Decision, RoomPolicy};
+use crate::outlook::display_name;
+use crate::post::Errand;
+use crate::processing::RoomPolicy;
 
 /// Everything a twin can start with: the shape of a world file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,6 +38,25 @@ pub struct TenantSpec {
     /// Room lists.
     #[serde(default)]
     pub lists: Vec<ListSpec>,
+    /// People with mailboxes. Whoever books in Outlook gets one anyway.
+    #[serde(default)]
+    pub users: Vec<UserSpec>,
+}
+
+/// A person with a mailbox.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UserSpec {
+    /// Entra object id; made from the address if empty.
+    pub id: String,
+    /// SMTP address and user principal name.
+    pub address: String,
+    /// Display name; made from the address if empty.
+    pub name: String,
+    /// IANA or Windows zone of the mailbox; UTC if absent.
+    pub zone: Option<Zone>,
+    /// How the mailbox answers.
+    pub state: MailboxState,
 }
 
 /// An app registration and its consent in one tenant.
@@ -90,6 +111,12 @@ impl AppSpec {
             consented: true,
             ..AppSpec::default()
         }
+    }
+
+    /// Whether it was granted a permission that notices need.
+    pub(crate) fn reads_calendars(&self) -> bool {
+        let reads = |role: &str| role == "Calendars.Read" || role == "Calendars.ReadWrite";
+        self.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| reads(role)))
     }
 
     /// Whether a mailbox is outside the app's scope.
@@ -162,8 +189,8 @@ pub struct Tenant {
     pub(crate) addresses: BTreeMap<String, Arc<str>>,
     /// Which mailbox owns a meeting, by `iCalUId`.
     pub(crate) owners: BTreeMap<Arc<str>, Arc<str>>,
-    /// What room attendants still have to decide.
-    pub(crate) due: BTreeMap<(DateTime<Utc>, u64), Decision>,
+    /// Mail under way, and what room attendants still have to decide.
+    pub(crate) due: BTreeMap<(DateTime<Utc>, u64), Errand>,
 }
 
 impl Tenant {
@@ -184,6 +211,9 @@ impl Tenant {
         }
         for list in spec.lists {
             tenant.put_list(list);
+        }
+        for user in spec.users {
+            tenant.put_user(user);
         }
         tenant
     }
@@ -218,6 +248,25 @@ impl Tenant {
     pub(crate) fn put_list(&mut self, mut spec: ListSpec) {
         spec.address = spec.address.to_lowercase();
         self.lists.insert(spec.address.clone(), spec);
+    }
+
+    /// Adds a person or changes one known by address or id, the calendar kept; returns the object id.
+    pub(crate) fn put_user(&mut self, spec: UserSpec) -> Arc<str> {
+        let address = spec.address.to_lowercase();
+        let known = self.addresses.get(&address).cloned();
+        let made = || Arc::from(object_id(&self.id, &address));
+        let id =
+            if spec.id.is_empty() { known.unwrap_or_else(made) } else { Arc::from(spec.id.to_lowercase()) };
+        let name = if spec.name.is_empty() { display_name(&address) } else { spec.name };
+        let zone = spec.zone.unwrap_or_default().tz();
+        let fresh = || Mailbox::new(&self.id, &id, &address, &name, zone);
+        let mailbox = self.mailboxes.entry(id.clone()).or_insert_with(fresh);
+        self.addresses.remove(&mailbox.address);
+        mailbox.address.clone_from(&address);
+        mailbox.name = name;
+        mailbox.state = spec.state;
+        self.addresses.insert(address, id.clone());
+        id
     }
 
     /// A mailbox by object id or address.

@@ -15,9 +15,17 @@ pub struct Lane {
     /// Tenant id.
     #[serde(serialize_with = "plain")]
     pub tenant: Arc<str>,
-    /// Mailbox id as far as it is known, else what was addressed; empty for places and login.
+    /// Mailbox id as far as it is known, else what was addressed; empty for places and login, `subscriptions` or
+    /// `subscriptions/list` for theirs.
     #[serde(serialize_with = "plain")]
     pub mailbox: Arc<str>,
+}
+
+impl Lane {
+    /// Subscription calls have limits of their own, see `push`: as many at once as one likes.
+    fn of_subscriptions(&self) -> bool {
+        self.mailbox.starts_with("subscriptions")
+    }
 }
 
 fn plain<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -58,6 +66,9 @@ pub(crate) const CONCURRENT: u32 = 4;
 
 impl Throttle {
     pub(crate) fn begin(&mut self, lane: &Lane) {
+        if lane.of_subscriptions() {
+            return;
+        }
         let used = self.lanes.entry(lane.clone()).or_default();
         used.in_flight += 1;
         self.most_in_flight = self.most_in_flight.max(used.in_flight);

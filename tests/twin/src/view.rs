@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::Twin;
-use crate::calendar::{Mailbox, Window};
+use crate::calendar::{Item, Mailbox, Window};
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
 use crate::wire::{self, Look, Refusal, Reply};
@@ -71,7 +71,7 @@ impl Twin {
             .map(|instance| wire::instance(room, instance, &look))
             .collect();
         let context = format!("{}/v1.0/$metadata#users('{}')/calendarView", self.base_url, room.id);
-        let mut body = json!({"@odata.context": context, "value": rows});
+        let mut body = Reply::page(json!({"@odata.context": context}), rows);
         if call.option("$count") == Some("true") {
             body["@odata.count"] = json!(total);
         }
@@ -92,8 +92,12 @@ impl Twin {
             .values()
             .filter(|item| wanted.as_ref().is_none_or(|wanted| wanted.admits(item)))
             .collect();
-        let rows: Vec<Value> =
-            hits.iter().skip(skip).take(top).map(|item| wire::master(room, item, &look)).collect();
+        let row = |item: &&Item| {
+            let mut event = wire::master(room, item, &look);
+            wire::expand(&mut event, item, call);
+            event
+        };
+        let rows: Vec<Value> = hits.iter().skip(skip).take(top).map(row).collect();
         let mut body = json!({"@odata.context": format!("{}/v1.0/$metadata#users('{}')/events", self.base_url, room.id), "value": rows});
         if skip + top < hits.len() {
             body["@odata.nextLink"] = json!(self.skip_link(call, skip + top));
@@ -119,7 +123,7 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn admits(&self, item: &crate::calendar::Item) -> bool {
+    fn admits(&self, item: &Item) -> bool {
         match self {
             Wanted::Uid(uid) => item.uid.as_ref() == uid,
             Wanted::Extended(id, value) => item.extended.get(id) == Some(value),

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::calendar::{Attendee, IdFormat, Instance, Item, Mailbox, Person, Response, Span, Zone};
+use crate::calendar::{Attendee, Content, IdFormat, Instance, Item, Mailbox, Person, Response, Span, Zone};
 use crate::push::Draft;
 use crate::request::{Call, Prefer};
 
@@ -25,6 +25,8 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// One more property of the error.
+    pub(crate) extra: Option<Box<(&'static str, Value)>>,
     /// It is none if endpoints prove themselves.
     pub(crate) unless: Option<Box<Draft>>,
 }
@@ -35,7 +37,13 @@ impl Reply {
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8".to_owned(),
         )];
-        Reply { status, headers, body: body.to_string().into_bytes(), unless: None }
+        Reply { status, headers, body: serde_json::to_vec(body).unwrap_or_default(), unless: None }
+    }
+
+    /// A page of a collection; the rows are moved into it, which `json!` would not do.
+    pub(crate) fn page(mut body: Value, rows: Vec<Value>) -> Value {
+        body["value"] = Value::Array(rows);
+        body
     }
 
     pub(crate) fn empty(status: u16) -> Reply {
@@ -55,6 +63,7 @@ impl Refusal {
             code: code.to_owned(),
             message: message.to_owned(),
             headers: Vec::new(),
+            extra: None,
             unless: None,
         }
     }
@@ -72,7 +81,10 @@ impl Refusal {
             "date": now.format("%Y-%m-%dT%H:%M:%S").to_string(),
             "request-id": request_id, "client-request-id": request_id
         });
-        let body = json!({"error": {"code": self.code, "message": self.message, "innerError": inner}});
+        let mut body = json!({"error": {"code": self.code, "message": self.message, "innerError": inner}});
+        if let Some((name, value)) = self.extra.map(|extra| *extra) {
+            body["error"][name] = value;
+        }
         let mut reply = Reply::json(self.status, &body);
         reply.headers.extend(self.headers);
         reply.unless = self.unless;
@@ -241,13 +253,7 @@ fn frame(mailbox: &Mailbox, item: &Item, date: Option<chrono::NaiveDate>, look: 
     event
 }
 
-fn properties(
-    event: &mut Map<String, Value>,
-    item: &Item,
-    content: &crate::calendar::Content,
-    span: &Span,
-    look: &Look,
-) {
+fn properties(event: &mut Map<String, Value>, item: &Item, content: &Content, span: &Span, look: &Look) {
     let mut put = |name: &str, value: &dyn Fn() -> Value| {
         if look.wants(name) {
             event.insert(name.to_owned(), value());
@@ -265,25 +271,22 @@ fn properties(
     put("isOrganizer", &|| json!(item.is_organizer));
     put("sensitivity", &|| word(content.sensitivity));
     put("showAs", &|| word(content.show_as));
-    put("importance", &|| json!("normal"));
+    put("importance", &|| word(content.importance));
     put("organizer", &|| recipient(&item.organizer));
     put("attendees", &|| item.attendees.iter().map(attendee).collect());
     put("hideAttendees", &|| json!(false));
     put("responseStatus", &|| response(item.response, item.responded));
     put("responseRequested", &|| json!(true));
     put("allowNewTimeProposals", &|| json!(true));
-    put(
-        "location",
-        &|| json!({"displayName": content.location, "locationType": "default", "uniqueId": content.location, "uniqueIdType": "private"}),
-    );
+    put("location", &|| location(content));
     put("locations", &|| json!([]));
-    put("categories", &|| json!([]));
+    put("categories", &|| json!(item.personal.categories));
     put("isOnlineMeeting", &|| json!(false));
     put("onlineMeetingProvider", &|| json!("unknown"));
     put("onlineMeeting", &|| Value::Null);
     put("onlineMeetingUrl", &|| Value::Null);
-    put("isReminderOn", &|| json!(false));
-    put("reminderMinutesBeforeStart", &|| json!(15));
+    put("isReminderOn", &|| json!(item.personal.reminder_on));
+    put("reminderMinutesBeforeStart", &|| json!(item.personal.reminder_minutes));
     put("hasAttachments", &|| json!(false));
     put("webLink", &|| json!(format!("https://outlook.office365.com/owa/?itemid={}", item.key)));
     if let Some(transaction) = &item.transaction_id {
@@ -293,6 +296,33 @@ fn properties(
         // Cannot be selected, comes only with everything (page list-calendarview).
         event.insert("createdDateTime".to_owned(), json!(stamp(item.created)));
         event.insert("lastModifiedDateTime".to_owned(), json!(stamp(item.modified)));
+    }
+}
+
+fn location(content: &Content) -> Value {
+    let name = &content.location;
+    match &content.location_address {
+        None => {
+            json!({"displayName": name, "locationType": "default", "uniqueId": name, "uniqueIdType": "private"})
+        }
+        Some(address) => json!({
+            "displayName": name, "locationEmailAddress": address, "locationUri": address,
+            "locationType": "conferenceRoom", "uniqueId": address, "uniqueIdType": "directory",
+        }),
+    }
+}
+
+/// The extended properties that `$expand=singleValueExtendedProperties(...)` asks for; all without an inner filter.
+pub(crate) fn expand(event: &mut Value, item: &Item, call: &Call) {
+    let Some(wanted) = call.option("$expand").and_then(|all| all.split_once("singleValueExtendedProperties"))
+    else {
+        return;
+    };
+    let ids: Vec<&str> = wanted.1.split('\'').skip(1).step_by(2).collect();
+    let shown = item.extended.iter().filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()));
+    let rows: Vec<Value> = shown.map(|(id, value)| json!({"id": id, "value": value})).collect();
+    if !rows.is_empty() {
+        event["singleValueExtendedProperties"] = json!(rows);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use roomsync_twin::faults::{Effect, Matching, RetryForm};
 use roomsync_twin::{Delivery, Fault, Kind, Trap, Tuning, demo};
+use serde_json::json;
 use support::*;
 
 fn view_url() -> String {
@@ -196,4 +197,64 @@ fn a_quiet_delta_call_on_a_full_room_is_cheap() {
     }
     // Unoptimised builds take some 60 µs; a scan over the entries would take a hundred times that.
     assert!(started.elapsed() < Duration::from_secs(2), "{:?} for 1000 calls", started.elapsed());
+}
+
+/// What a create suffers, and what it leaves behind at once and in the end.
+#[test]
+fn writes_fail_in_every_way_and_have_their_effect_or_not() {
+    let executed = |status, code: &str, retry_after| Effect::Status {
+        status,
+        code: Some(code.into()),
+        retry_after,
+        form: RetryForm::Seconds,
+        executed: true,
+    };
+    let body = json!({
+        "subject": "Booked", "transactionId": "t",
+        "start": {"dateTime": "2026-02-10T09:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-02-10T10:00:00", "timeZone": "UTC"},
+        "attendees": [{"type": "resource", "emailAddress": {"address": ROOM}}]
+    });
+    let cases = [
+        (Effect::DropAfterEffect, 201, 1, 1),
+        (Effect::DropBeforeEffect, 504, 0, 0),
+        (Effect::LandLater { ms: 30_000 }, 504, 0, 1),
+        (Effect::Delay { ms: 60_000 }, 201, 1, 1),
+        (executed(503, "ServiceUnavailable", None), 503, 1, 1),
+        (executed(409, "ErrorConcurrentItemSave", None), 409, 1, 1),
+        (executed(429, "ApplicationThrottled", Some(10.0)), 429, 1, 1),
+        (executed(412, "ErrorIrresolvableConflict", None), 412, 1, 1),
+    ];
+    for (effect, status, now, later) in cases {
+        let mut world = World::new();
+        let name = format!("{effect:?}");
+        let matching = Matching { kind: Some("eventCreate".into()), ..Matching::default() };
+        world.twin.add_fault(Fault { matching, skip: 0, times: Some(1), probability: None, effect });
+        let answer = world.answer("POST", &format!("/v1.0/users/{MEGAN}/events"), &[], Some(body.clone()));
+        assert_eq!(answer.response.status().as_u16(), status, "{name}");
+        let entries = |world: &World| world.twin.entries(TENANT, MEGAN, false).unwrap().len();
+        assert_eq!(entries(&world), now, "{name}");
+        world.wait(31);
+        assert_eq!(entries(&world), later, "{name}");
+        let again = world.call("POST", &format!("/v1.0/users/{MEGAN}/events"), &[], Some(body.clone()));
+        assert_eq!((again.status, entries(&world)), (201, 1), "{name}: once more with the same id");
+    }
+}
+
+#[test]
+fn a_late_delete_and_a_late_patch_meet_the_world_as_it_is_then() {
+    let mut world = World::new();
+    let uid = world.book(meeting("2026-02-10T10:00:00", 60));
+    let url = format!("/v1.0/users/{MEGAN}/events/{}", ids(&world.view(MEGAN))[0]);
+    world.twin.add_fault(Fault::once("/events/", Effect::LandLater { ms: 20_000 }));
+    world.call("PATCH", &url, &[], Some(json!({"subject": "Late"})));
+    world.act(roomsync_twin::Action::ChangeSubject { meeting: uid, subject: "Newer".into() });
+    world.wait(21);
+    assert_eq!(world.view(MEGAN)[0]["subject"], "Late");
+    let old = world.view(MEGAN)[0]["@odata.etag"].as_str().unwrap().to_owned();
+    world.twin.add_fault(Fault::once("/events/", Effect::LandLater { ms: 20_000 }));
+    world.call("DELETE", &url, &[("if-match", &old)], None);
+    world.call("PATCH", &url, &[], Some(json!({"subject": "Meanwhile"})));
+    world.wait(21);
+    assert_eq!(world.view(MEGAN).len(), 1, "its If-Match no longer holds");
 }

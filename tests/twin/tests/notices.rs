@@ -282,6 +282,23 @@ fn lifecycle_notices_come_with_time_or_by_order() {
 }
 
 #[test]
+fn an_app_that_may_no_longer_read_is_asked_to_reauthorize_and_then_hears_nothing() {
+    let mut world = subscribed();
+    world.twin.change_app(TENANT, CLIENT, |app| app.consented = false);
+    assert_eq!(kinds(&world.posted(5)), ["reauthorizationRequired"]);
+    world.wait(1800);
+    world.book(meeting("2026-02-10T10:00:00", 60));
+    assert_eq!(world.posted(60).len(), 0);
+    world.twin.change_app(TENANT, CLIENT, |app| app.consented = true);
+    let own = format!("/v1.0/subscriptions/{}", world.twin.subscriptions().next().unwrap().id);
+    assert_eq!(world.call_with("POST", &format!("{own}/reauthorize"), json!(null), echo).status, 204);
+    world.book(meeting("2026-02-11T10:00:00", 60));
+    assert_eq!(world.posted(60).len(), 1);
+    world.twin.remove_tenant(TENANT);
+    assert_eq!((world.twin.subscriptions().count(), world.posted(5).len()), (0, 0));
+}
+
+#[test]
 fn subscriptions_vanish_end_and_fall_silent_by_order() {
     let mut world = subscribed();
     world.subscribe(SECOND);

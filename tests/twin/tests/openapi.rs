@@ -123,3 +123,50 @@ fn a_strange_answer_or_request_is_noticed() {
     assert!(document.check_request("POST", &events, &[], Some(&wrong)).is_err());
     assert!(document.template("/v1.0/me").is_none());
 }
+
+#[test]
+fn writes_and_their_answers_match_the_document() {
+    let document = document();
+    let mut world = World::new();
+    let events = format!("/v1.0/users/{MEGAN}/events");
+    let body = json!({
+        "subject": "Booked", "transactionId": "t", "isAllDay": false, "sensitivity": "private", "importance": "high",
+        "body": {"contentType": "text", "content": "Bring pens"}, "isReminderOn": true, "reminderMinutesBeforeStart": 5,
+        "start": {"dateTime": "2026-02-10T09:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-02-10T10:00:00", "timeZone": "UTC"},
+        "location": {"displayName": "Aster", "locationEmailAddress": ROOM},
+        "attendees": [{"type": "resource", "emailAddress": {"address": ROOM}}],
+        "recurrence": {
+            "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["tuesday"], "firstDayOfWeek": "monday"},
+            "range": {"type": "numbered", "startDate": "2026-02-10", "numberOfOccurrences": 3}
+        },
+        "singleValueExtendedProperties": [{"id": "String {x} Name y", "value": "app-1"}]
+    });
+    let mut other = body.clone();
+    other["subject"] = json!("Other");
+    let id = world.call("POST", &events, &[], Some(body.clone())).body["id"].as_str().unwrap().to_owned();
+    world.wait(5);
+    let copy = ids(&world.view(ROOM))[0].clone();
+    let (event, copy) = (format!("{events}/{id}"), format!("/v1.0/users/{ROOM}/events/{copy}"));
+    let expand = format!("{event}?$expand=singleValueExtendedProperties");
+    for (method, url, body, status) in [
+        ("POST", events.as_str(), Some(body), 201),
+        ("POST", &events, Some(other), 409),
+        ("PATCH", &event, Some(json!({"subject": "New"})), 200),
+        ("GET", &expand, None, 200),
+        ("POST", &format!("{copy}/cancel"), Some(json!({"Comment": "no"})), 400),
+        ("POST", &format!("{copy}/tentativelyAccept"), Some(json!({"SendResponse": true})), 202),
+        ("POST", &format!("{copy}/accept"), Some(json!({"SendResponse": true})), 202),
+        ("POST", &format!("{copy}/decline"), Some(json!({"SendResponse": true, "Comment": "no"})), 202),
+        ("POST", &format!("{event}/cancel"), Some(json!({"Comment": "no"})), 202),
+        ("DELETE", &event, None, 404),
+    ] {
+        let template = document.template(url.split('?').next().unwrap()).unwrap();
+        document.check_request(method, &template, &[], body.as_ref()).unwrap();
+        let got = world.call(method, url, &[], body);
+        assert_eq!(got.status, status, "{method} {url} {}", got.body);
+        document
+            .check_answer(method, &template, got.status, &got.body)
+            .unwrap_or_else(|problem| panic!("{method} {url}: {problem}"));
+    }
+}

@@ -178,3 +178,41 @@ async fn every_control_route_answers_and_bad_bodies_name_their_fault() {
     assert_eq!(control(&server, "PUT", "clock", json!({"now": "2001-01-01T00:00:00Z"})).await.0, 409);
     assert_eq!(control(&server, "POST", "tenants/nobody/actions", booking()).await.0, 409);
 }
+
+#[tokio::test]
+async fn a_booking_over_the_wire_lands_and_its_mails_can_be_read() {
+    let server = server().await;
+    control(&server, "PUT", "clock", json!({"now": "2030-02-01T00:00:00Z"})).await;
+    let user = json!({"address": "ana.lima@contoso.example"});
+    let (status, made) = control(&server, "PUT", &format!("tenants/{TENANT}/users"), user).await;
+    assert_eq!((status, made["id"].as_str().map(str::len)), (200, Some(36)));
+    let fault =
+        json!({"match": {"kind": "eventCreate"}, "times": 1, "effect": {"type": "landLater", "ms": 20_000}});
+    assert_eq!(control(&server, "POST", "faults", fault).await.0, 200);
+    let body = json!({
+        "subject": "Booked", "transactionId": "t",
+        "start": {"dateTime": "2030-02-04T10:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2030-02-04T11:00:00", "timeZone": "UTC"},
+        "attendees": [{"type": "resource", "emailAddress": {"address": ROOM}}]
+    });
+    let token = token(&server).await;
+    let url = "/v1.0/users/ana.lima@contoso.example/events";
+    assert!(send(&server, "POST", url, &token, &body.to_string()).await.is_err(), "no answer");
+    let entries = format!("entries/ana.lima@contoso.example?tenant={TENANT}");
+    assert_eq!(control(&server, "GET", &entries, json!({})).await.1, json!([]));
+    control(&server, "POST", "clock/advance", json!({"seconds": 30})).await;
+    let landed = control(&server, "GET", &entries, json!({})).await.1;
+    assert_eq!(
+        (&landed[0]["transactionId"], &landed[0]["attendees"][ROOM]),
+        (&json!("t"), &json!("accepted"))
+    );
+    let uid = landed[0]["uid"].as_str().unwrap();
+    let mails = control(&server, "GET", &format!("mails?meeting={uid}"), json!({})).await.1;
+    assert_eq!(
+        (&mails[0]["kind"], &mails[1]["kind"], &mails[1]["answer"]),
+        (&json!("invitation"), &json!("response"), &json!("accepted"))
+    );
+    let counters = control(&server, "GET", "counters", json!({})).await.1;
+    assert_eq!(counters["mails"], json!({"invitation": 1, "response": 1}));
+    assert_eq!(control(&server, "GET", "entries/nobody", json!({})).await.0, 404);
+}

@@ -303,6 +303,18 @@ fn lists_are_scarce_and_a_new_subscription_may_be_late_in_the_store() {
 }
 
 #[test]
+fn many_may_be_made_at_once() {
+    let mut world = switched(|switches| switches.handshake = false);
+    world.twin.tune(roomsync_twin::Tuning { enforce_concurrency: true, ..Default::default() });
+    let request = http::Request::post(URL).header("authorization", format!("Bearer {}", world.token));
+    let request = request.body(bytes::Bytes::new()).unwrap();
+    let lanes: Vec<_> = (0..9).map(|_| world.twin.begin(&request)).collect();
+    world.subscribe(ROOM);
+    lanes.iter().for_each(|lane| world.twin.end(lane));
+    assert_eq!(world.twin.counters().over_four, 0);
+}
+
+#[test]
 fn faults_reach_subscription_calls_and_leave_their_effect() {
     let mut world = World::new();
     let only_room = |effect| {

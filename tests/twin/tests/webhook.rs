@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use roomsync_twin::serve::Server;
-use roomsync_twin::{Twin, World as Start};
+use roomsync_twin::{Twin, World as Start, demo};
 use serde_json::{Value, json};
 use support::{ROOM, TENANT};
 use tokio::net::TcpListener;
@@ -101,22 +101,34 @@ async fn connected() -> (Server, Webhook) {
     (server, webhook)
 }
 
+async fn token(server: &Server, tenant: &str, client: &str, secret: &str) -> String {
+    let scope = format!("{}/.default", server.url());
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", client),
+        ("client_secret", secret),
+        ("scope", &scope),
+    ];
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(format!("{}/{tenant}/oauth2/v2.0/token", server.url())).body(form);
+    let body: Value = request.send().await.unwrap().json().await.unwrap();
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
 async fn subscribe(server: &Server, to: &str) -> (u16, Value) {
-    let form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret=s3cret~%2B/%3D&scope={}/.default",
-        support::CLIENT,
-        server.url()
-    );
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.post(format!("{}/{TENANT}/oauth2/v2.0/token", server.url())).body(form);
-    let token: Value = request.send().await.unwrap().json().await.unwrap();
+    let token = token(server, TENANT, support::CLIENT, "s3cret~+/=").await;
+    subscribe_to(server, to, ROOM, &token).await
+}
+
+async fn subscribe_to(server: &Server, to: &str, room: &str, token: &str) -> (u16, Value) {
     let end = server.with(|state| state.clock.now()) + chrono::Duration::days(2);
     let body = json!({
         "changeType": "created,updated,deleted", "notificationUrl": format!("{to}/notifications?c=7"),
-        "lifecycleNotificationUrl": format!("{to}/lifecycle"), "resource": format!("users/{ROOM}/events"),
+        "lifecycleNotificationUrl": format!("{to}/lifecycle"), "resource": format!("users/{room}/events"),
         "expirationDateTime": end.to_rfc3339(), "clientState": "mine"
     });
-    call(server, "POST", "/v1.0/subscriptions", token["access_token"].as_str().unwrap(), &body).await
+    call(server, "POST", "/v1.0/subscriptions", token, &body).await
 }
 
 async fn control(server: &Server, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -146,6 +158,34 @@ async fn a_change_in_outlook_reaches_the_webhook_by_itself() {
     assert!(resource.starts_with("Users/") && resource.contains("/Events/"), "{resource}");
     let (_, _, more) = webhook.hear().await;
     assert_eq!(more[0]["changeType"], "updated");
+}
+
+#[tokio::test]
+async fn what_the_demo_user_does_is_told_like_anybody_elses() {
+    let mut twin = Twin::new(1);
+    let mut user = demo::tenant(&mut twin, 1, roomsync_twin::serve::Clock::Real.now());
+    let server = Server::start(twin, 0).await.unwrap();
+    let mut webhook = Webhook::start().await;
+    let token = token(&server, demo::TENANT, demo::CLIENT_ID, demo::SECRET).await;
+    let rooms = call(&server, "GET", "/v1.0/places/microsoft.graph.room", &token, &json!({})).await.1;
+    let rooms: Vec<&str> =
+        rooms["value"].as_array().unwrap().iter().filter_map(|room| room["placeId"].as_str()).collect();
+    assert_eq!(rooms.len(), 40);
+    for room in &rooms {
+        let made = subscribe_to(&server, &webhook.url, room, &token).await;
+        assert_eq!(made.0, 201, "{room}: {}", made.1);
+    }
+    let mut told = Vec::new();
+    while told.is_empty() {
+        let done = server.with(|state| user.step(&mut state.twin, state.clock.now()));
+        match timeout(Duration::from_secs(1), webhook.heard.recv()).await {
+            Ok(heard) => told.extend(heard.unwrap().2["value"].as_array().unwrap().clone()),
+            Err(_) => assert!(!done.is_empty()),
+        }
+    }
+    let resource = told[0]["resource"].as_str().unwrap();
+    assert!(rooms.iter().any(|room| resource.starts_with(&format!("Users/{room}/Events/"))), "{resource}");
+    assert_eq!((&told[0]["tenantId"], &told[0]["clientState"]), (&json!(demo::TENANT), &json!("mine")));
 }
 
 #[tokio::test]

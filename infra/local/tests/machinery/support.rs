@@ -19,6 +19,7 @@ Resources:
       FunctionName: echo
       Role: !GetAtt Role.Arn
       Timeout: 1
+      ReservedConcurrentExecutions: 2
       Environment: {Variables: {QUEUE: !Ref Jobs}}
       Events:
         Jobs:
@@ -28,6 +29,8 @@ Resources:
             BatchSize: 10
             FunctionResponseTypes: [ReportBatchItemFailures]
             ScalingConfig: {MaximumConcurrency: 2}
+        Hook: {Type: HttpApi, Properties: {ApiId: !Ref Door, Method: POST, Path: /hook}}
+  Door: {Type: AWS::Serverless::HttpApi}
   Jobs:
     Type: AWS::SQS::Queue
     Properties:

@@ -65,7 +65,25 @@ async fn one_command_brings_the_system_up_follows_outlook_and_takes_it_down_agai
         assert!(board.contains(name), "the board does not show {name}");
     }
 
+    the_webhook_answers_graph_and_nobody_else(endpoint(&endpoints, "webhookUrl")).await;
     system.interrupt().await;
+}
+
+async fn the_webhook_answers_graph_and_nobody_else(url: &str) {
+    let client = reqwest::Client::new();
+    let handshake = client.post(format!("{url}?validationToken=Validation%3a+Testing")).send().await;
+    let handshake = handshake.expect("an answer to the handshake");
+    assert_eq!(
+        (handshake.status().as_u16(), &handshake.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().expect("a header"))
+    );
+    assert_eq!(handshake.text().await.expect("a token"), "Validation: Testing");
+    let forged = client
+        .post(url)
+        .header("content-type", "application/json")
+        .body(r#"{"value":[{"clientState":"guess"}]}"#);
+    assert_eq!(forged.send().await.expect("an answer to a forgery").status(), 202);
+    assert_eq!(client.get(url).send().await.expect("an answer").status(), 404);
 }
 
 fn endpoint<'a>(endpoints: &'a Value, name: &str) -> &'a str {

@@ -7,6 +7,7 @@ mod fuzz;
 mod links;
 mod outcomes;
 mod socket;
+mod subscriptions;
 mod support;
 mod throttling;
 mod tokens;

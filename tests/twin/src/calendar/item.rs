@@ -73,6 +73,17 @@ pub enum ShowAs {
     WorkingElsewhere,
 }
 
+/// `importance`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub enum Importance {
+    Low,
+    #[default]
+    Normal,
+    High,
+}
+
 /// `responseStatus.response`: of the mailbox itself, or of one attendee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,8 +125,26 @@ pub struct Content {
     pub subject: String,
     pub body: String,
     pub location: String,
+    /// `location.locationEmailAddress`, if the client sent one.
+    pub location_address: Option<String>,
     pub sensitivity: Sensitivity,
     pub show_as: ShowAs,
+    pub importance: Importance,
+}
+
+/// What a mailbox keeps of an item for itself: attendees neither get it nor hear of its changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Personal {
+    pub reminder_on: bool,
+    pub reminder_minutes: i64,
+    pub categories: Vec<String>,
+}
+
+impl Default for Personal {
+    fn default() -> Self {
+        Personal { reminder_on: false, reminder_minutes: 15, categories: Vec::new() }
+    }
 }
 
 /// One occurrence that differs from its series.
@@ -166,6 +195,8 @@ pub struct Item {
     pub shape: Shape,
     /// What.
     pub content: Content,
+    /// Reminder and categories of this mailbox.
+    pub personal: Personal,
     /// By whom.
     pub organizer: Person,
     /// Whether this mailbox organizes it.

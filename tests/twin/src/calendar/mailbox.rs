@@ -51,11 +51,13 @@ pub struct Mailbox {
     pub state: MailboxState,
     /// Set for rooms: what the attendant does with requests.
     pub policy: Option<RoomPolicy>,
+    /// Stands for somebody of another organization, whose calendar is not here.
+    pub external: bool,
     pub(crate) print: Print,
     items: BTreeMap<u64, Item>,
     deleted: BTreeMap<u64, Item>,
     by_uid: BTreeMap<Arc<str>, u64>,
-    transactions: BTreeMap<String, (u64, u64)>,
+    transactions: BTreeMap<String, Transaction>,
     singles: BTreeSet<(DateTime<Utc>, u64)>,
     longest: Duration,
     series: BTreeSet<u64>,
@@ -68,6 +70,17 @@ pub struct Mailbox {
     pub(crate) generation: u32,
     /// Raised when every link made so far dies (mailbox move, maintenance).
     pub(crate) epoch: u32,
+}
+
+/// What a `transactionId` was used for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transaction {
+    /// The item it made.
+    pub(crate) key: u64,
+    /// Print of the content sent.
+    pub(crate) print: u64,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// How many earlier shapes an item keeps for old delta links.
@@ -83,6 +96,7 @@ impl Mailbox {
             zone,
             state: MailboxState::Active,
             policy: None,
+            external: false,
             print: ids::print_of(tenant, id),
             items: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -115,15 +129,15 @@ impl Mailbox {
         self.by_uid.get(uid).and_then(|key| self.items.get(key))
     }
 
-    /// The item once created under a `transactionId`, while it is still in the calendar, and the print of what was sent.
-    pub(crate) fn by_transaction(&self, id: &str) -> Option<(&Item, u64)> {
-        let (key, sent) = self.transactions.get(id)?;
-        self.items.get(key).map(|item| (item, *sent))
+    /// What a `transactionId` was last used for, and the item if it is still in the calendar.
+    pub(crate) fn by_transaction(&self, id: &str) -> Option<(Transaction, Option<&Item>)> {
+        let known = self.transactions.get(id)?;
+        Some((*known, self.items.get(&known.key)))
     }
 
     /// Remembers what a `transactionId` made.
-    pub(crate) fn remember(&mut self, transaction: &str, key: u64, sent: u64) {
-        self.transactions.insert(transaction.to_owned(), (key, sent));
+    pub(crate) fn remember(&mut self, id: &str, transaction: Transaction) {
+        self.transactions.insert(id.to_owned(), transaction);
     }
 
     /// The number of the newest change that delta may show at `now`.

@@ -8,9 +8,10 @@ pub mod zone;
 
 pub use ids::IdFormat;
 pub use item::{
-    Attendee, Content, Exception, Instance, Item, Person, Response, Sensitivity, Series, Shape, ShowAs, Span,
-    Window,
+    Attendee, Content, Exception, Importance, Instance, Item, Person, Personal, Response, Sensitivity,
+    Series, Shape, ShowAs, Span, Window,
 };
+pub(crate) use mailbox::Transaction;
 pub use mailbox::{Change, Mailbox, MailboxState};
 pub use recurrence::Recurrence;
 pub use zone::Zone;

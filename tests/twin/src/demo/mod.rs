@@ -13,7 +13,7 @@ use crate::Twin;
 use crate::calendar::{Recurrence, Sensitivity, ShowAs, Span, Zone};
 use crate::outlook::{Action, Meeting};
 use crate::processing::RoomPolicy;
-use crate::tenant::{AppSpec, RoomSpec, TenantSpec};
+use crate::tenant::{AppSpec, RoomSpec, TenantSpec, UserSpec};
 
 /// Directory id of the demo tenant.
 pub const TENANT: &str = "84bd8158-6d4d-4958-8b9f-9d6445542f95";
@@ -86,6 +86,7 @@ pub fn tenant(twin: &mut Twin, seed: u64, now: DateTime<Utc>) -> LiveUser {
         apps: vec![AppSpec::with_secret(CLIENT_ID, SECRET)],
         rooms: rooms.clone(),
         lists,
+        users: PEOPLE.iter().map(|name| person(name)).collect(),
     };
     twin.add_tenant(spec);
     let mut author = Author { rng: SmallRng::seed_from_u64(seed), now };
@@ -101,6 +102,10 @@ pub fn tenant(twin: &mut Twin, seed: u64, now: DateTime<Utc>) -> LiveUser {
     }
     author.blemishes(twin, &known);
     LiveUser::new(author, rooms, known)
+}
+
+fn person(name: &str) -> UserSpec {
+    UserSpec { address: format!("{name}@{DOMAIN}"), ..UserSpec::default() }
 }
 
 /// Writes believable meetings.

@@ -189,6 +189,10 @@ impl Push {
         self.subscriptions.get(&id.to_lowercase()).map(|own| own.mailbox.clone())
     }
 
+    pub(crate) fn forget_tenant(&mut self, tenant: &str) {
+        self.subscriptions.retain(|_, own| !own.tenant.eq_ignore_ascii_case(tenant));
+    }
+
     fn number(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -262,12 +266,12 @@ impl Twin {
         self.push.delivered(self.now, post, outcome);
     }
 
-    /// When something happens next by itself: a room attendant decides, a POST is due, a subscription ends.
+    /// When something happens next by itself: a late request lands, a room attendant decides, a POST is due, a subscription ends.
     pub fn next_due(&mut self) -> Option<DateTime<Utc>> {
         self.hear();
         let decisions =
             self.tenants.values().filter_map(|tenant| tenant.due.keys().next().map(|(at, _)| *at));
-        decisions.chain(self.push.next()).min()
+        decisions.chain(self.push.next()).chain(self.next_late()).min()
     }
 
     /// Lets time pass for subscriptions.
@@ -279,6 +283,21 @@ impl Twin {
         for id in self.push.tick(self.now) {
             self.forget_subscription(&id);
         }
+        // Permissions revoked: a reason for `reauthorizationRequired` (page change-notifications-lifecycle-events).
+        let shut_out = |own: &&Subscription| own.paused_from.is_none() && !self.serves(own);
+        for id in
+            self.push.subscriptions.values().filter(shut_out).map(|own| own.id.clone()).collect::<Vec<_>>()
+        {
+            self.push.warn(&id, self.now);
+        }
+    }
+
+    /// Whether the app of a subscription may still read the mailbox.
+    fn serves(&self, own: &Subscription) -> bool {
+        let tenant = self.tenants.get(&own.tenant);
+        let app = tenant.and_then(|tenant| tenant.apps.get(&own.client)).filter(|app| app.consented);
+        let room = tenant.and_then(|tenant| tenant.mailboxes.get(&own.mailbox));
+        app.zip(room).is_some_and(|(app, room)| app.reads_calendars() && !app.leaves_out(room))
     }
 
     /// Makes notices of what happened in the mailboxes since the last time, as of now.

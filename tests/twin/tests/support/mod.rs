@@ -7,7 +7,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use http::Request;
 use roomsync_twin::calendar::{Span, Window, Zone};
-use roomsync_twin::{Action, Answer, AppSpec, ListSpec, Meeting, RoomPolicy, RoomSpec, TenantSpec, Twin};
+use roomsync_twin::{
+    Action, Answer, AppSpec, ListSpec, Meeting, RoomPolicy, RoomSpec, TenantSpec, Twin, UserSpec,
+};
 use serde_json::{Map, Value, json};
 
 pub const TENANT: &str = "84bd8158-6d4d-4958-8b9f-9d6445542f95";
@@ -62,6 +64,7 @@ pub fn tenant(id: &str) -> TenantSpec {
             rooms: vec![ROOM.into()],
             ..ListSpec::default()
         }],
+        users: vec![UserSpec { address: MEGAN.into(), ..UserSpec::default() }],
     }
 }
 
@@ -86,6 +89,7 @@ impl World {
 
     pub fn wait(&mut self, seconds: i64) {
         self.now += Duration::seconds(seconds);
+        self.twin.advance(self.now);
     }
 
     pub fn post_token(&mut self, tenant: &str, form: &[(&str, &str)]) -> Got {

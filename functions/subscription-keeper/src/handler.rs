@@ -1,0 +1,162 @@
+//! One invocation: the clock looks through all rooms, a batch of messages settles some.
+
+use crate::keys::Keys;
+use crate::notices::Notices;
+use crate::settle::{Settled, settle};
+use crate::sweep::{self, Failure};
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use chrono::TimeDelta;
+use roomsync_domain::ids::derived;
+use roomsync_domain::subscription_plan::Terms;
+use roomsync_domain::{Instant, RoomRef};
+use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, SecretError, Secrets, TenantStore};
+use roomsync_runtime::batch::{self, Messages, Verdict};
+use roomsync_runtime::tenants::TenantCache;
+use serde::Deserialize;
+use serde_json::Value;
+use tracing::{info, warn};
+
+/// Rooms that are worked on at once.
+const AT_ONCE: usize = 10;
+/// Tries of a message after which the hourly look takes over.
+const MOST_TRIES: u32 = 8;
+/// The first pause before another try, in seconds; it doubles with each.
+const FIRST_PAUSE_SECONDS: i64 = 15;
+/// The longest.
+const LONGEST_PAUSE_SECONDS: i64 = 240;
+
+/// What lives as long as the environment.
+pub struct Deps<G, S, Q, X, K> {
+    /// Graph.
+    pub graph: G,
+    /// The tables.
+    pub store: S,
+    /// The lifecycle queue and the poll queue.
+    pub queue: Q,
+    /// Where the key is.
+    pub secrets: X,
+    /// The clock.
+    pub clock: K,
+    /// Tenants, for a minute.
+    pub tenants: TenantCache,
+    /// The key that signs.
+    pub keys: Keys,
+    /// Where Graph sends notices; nothing means that no room is listened to.
+    pub webhook: Option<Webhook>,
+}
+
+/// Where Graph sends notices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Of changes.
+    pub notification_url: String,
+    /// Of the subscriptions' own lives.
+    pub lifecycle_url: String,
+}
+
+impl Webhook {
+    /// Tells addresses apart.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        derived(&["webhook", &self.notification_url, &self.lifecycle_url]).to_string()
+    }
+}
+
+impl<G, S, Q, X, K> Deps<G, S, Q, X, K> {
+    /// Fresh dependencies.
+    pub fn new(
+        graph: G,
+        store: S,
+        queue: Q,
+        secrets: X,
+        clock: K,
+        keys: Keys,
+        webhook: Option<Webhook>,
+    ) -> Self {
+        Self { graph, store, queue, secrets, clock, tenants: TenantCache::default(), keys, webhook }
+    }
+}
+
+impl<G, S, Q, X: Secrets, K: Clock> Deps<G, S, Q, X, K> {
+    /// What every subscription must be like.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be read.
+    pub(crate) async fn terms(&self, webhook: &Webhook) -> Result<Terms, SecretError> {
+        let key = self.keys.current(&self.secrets, self.clock.now()).await?;
+        Ok(Terms { key_id: key.id().to_owned(), urls: webhook.fingerprint() })
+    }
+}
+
+/// What called us.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// The lifecycle queue.
+    Queue(SqsEvent),
+    /// The clock.
+    Schedule(EventBridgeEvent<Value>),
+}
+
+/// Handles an event. The answer to the clock is an empty batch answer. No call to Graph is begun after `deadline`.
+///
+/// # Errors
+///
+/// Only of the look through all rooms; a batch accounts for each of its messages.
+pub async fn handle<G, S, Q, X, K>(
+    event: Event,
+    deps: &Deps<G, S, Q, X, K>,
+    deadline: Instant,
+) -> Result<SqsBatchResponse, Failure>
+where
+    G: Graph,
+    S: TenantStore + RoomStore + BookingStore,
+    Q: HintQueue,
+    X: Secrets,
+    K: Clock,
+{
+    match (event, &deps.webhook) {
+        (Event::Queue(event), Some(webhook)) => {
+            let settle = async |room: &RoomRef, notices: &Notices, messages: &Messages| {
+                let result = settle(room, &notices.told, deps, webhook, deadline).await;
+                report(room, &result);
+                verdict(result, messages.receives())
+            };
+            Ok(batch::run(event, &deps.queue, AT_ONCE, settle).await)
+        }
+        (Event::Schedule(event), Some(webhook)) => {
+            let at = event.time.unwrap_or_else(|| deps.clock.now());
+            sweep::sweep(deps, webhook, at).await?;
+            Ok(SqsBatchResponse::default())
+        }
+        (_, None) => Ok(SqsBatchResponse::default()),
+    }
+}
+
+fn report(room: &RoomRef, result: &Result<Settled, crate::stop::Stop>) {
+    match result {
+        Ok(Settled::AsItWas | Settled::Unknown) => {}
+        Ok(Settled::Changed(what)) => info!(room.id = %room, "{what}"),
+        Ok(Settled::Refused { refusal, .. }) => {
+            warn!(room.id = %room, refusal = ?refusal.kind, detail = refusal.detail, "A room cannot be subscribed; it is polled");
+        }
+        Err(stop) => {
+            warn!(room.id = %room, error = %stop, "The work on a room's subscription goes back to the queue")
+        }
+    }
+}
+
+fn verdict(result: Result<Settled, crate::stop::Stop>, receives: u32) -> Verdict {
+    match result {
+        Ok(Settled::Refused { refusal, retry_after }) if refusal.kind.passes() && receives < MOST_TRIES => {
+            let pause = FIRST_PAUSE_SECONDS << receives.saturating_sub(1).min(8);
+            let pause = TimeDelta::seconds(pause.min(LONGEST_PAUSE_SECONDS));
+            let asked = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
+            Verdict::Later { delay: asked.unwrap_or(pause), sent_after: None }
+        }
+        Ok(_) => Verdict::Done,
+        Err(_) => Verdict::Back,
+    }
+}
