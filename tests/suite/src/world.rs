@@ -6,6 +6,7 @@ use crate::webhook::{self, Webhook};
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{NaiveDateTime, TimeDelta};
+use roomsync_command::BookingCommand;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
@@ -42,6 +43,7 @@ pub(crate) const FIRST_DAY: &str = "2026-02-02T08:00:00Z";
 /// Graph behind the twin.
 pub type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
 type PollerDeps = delta_poller::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+type WriterDeps = booking_writer::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
 type SyncDeps = resource_sync::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
 type KeeperDeps =
     subscription_keeper::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, Rc<MemorySecrets>, TestClock>;
@@ -69,6 +71,7 @@ struct Environment {
     sync: SyncDeps,
     keeper: KeeperDeps,
     webhook: Webhook,
+    writer: WriterDeps,
 }
 
 impl World {
@@ -348,6 +351,53 @@ impl World {
         }
     }
 
+    /// Sends a booking command, as a producer does.
+    pub fn command(&self, command: &BookingCommand) {
+        let body = serde_json::to_string(command).expect("a command is JSON");
+        self.queue.send(Lane::Commands, &command.booking_id, &command.command_id, &body);
+    }
+
+    /// Delivers the commands that can be received now, until there are no more.
+    pub async fn write(&self) {
+        loop {
+            let messages = self.queue.receive(Lane::Commands, 10);
+            if messages.is_empty() {
+                break;
+            }
+            let answer = self.invoke_writer(booking_writer::Event::Queue(sqs(&messages))).await;
+            self.settle(Lane::Commands, &messages, &answer);
+        }
+    }
+
+    /// The writer's tick.
+    pub async fn sweep(&self) {
+        let event = serde_json::json!({"time": self.clock.now().to_rfc3339(), "detail": {}, "source": "aws.scheduler",
+            "account": "1", "region": "eu-west-1", "resources": [], "detail-type": "Scheduled Event", "version": "0", "id": "1"});
+        let event = serde_json::from_value(event).expect("an event of the clock");
+        self.invoke_writer(booking_writer::Event::Schedule(event)).await;
+    }
+
+    async fn invoke_writer(&self, event: booking_writer::Event) -> SqsBatchResponse {
+        let deadline = self.clock.now() + TimeDelta::seconds(45);
+        booking_writer::handle(event, &self.environment.writer, deadline).await.expect("the store answers")
+    }
+
+    /// Lets so many seconds pass.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+        self.twin.borrow_mut().advance(self.clock.now());
+    }
+
+    /// A booking of a room by its id.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn receipt(&self, address: &str, id: &str) -> Booking {
+        let rows = self.rows(address).await;
+        rows.into_iter().find(|row| row.id.as_str() == id).expect("a receipt")
+    }
+
     /// The live bookings of a room, by start.
     ///
     /// # Panics
@@ -429,6 +479,7 @@ fn environment(
         queue: Rc::clone(queue),
         clock: clock.clone(),
     };
+    let writer = booking_writer::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
     let addresses = subscription_keeper::Webhook {
         notification_url: format!("{}/notifications", webhook::HOST),
         lifecycle_url: format!("{}/lifecycle", webhook::HOST),
@@ -442,7 +493,7 @@ fn environment(
         Keys::new(webhook::KEY_NAME.to_owned()),
         Some(addresses),
     );
-    Environment { poller, sync, keeper, webhook }
+    Environment { poller, sync, keeper, webhook, writer }
 }
 
 /// Microsoft's side: the tenant and its application.
