@@ -250,7 +250,7 @@ impl World {
     /// # Panics
     ///
     /// If it fails.
-    pub async fn sweep(&self) {
+    pub async fn tend(&self) {
         let mut event = EventBridgeEvent::default();
         event.time = Some(self.clock.now());
         self.keep(subscription_keeper::Event::Schedule(event)).await;

@@ -148,11 +148,11 @@ async fn subscriptions_are_renewed_at_half_their_life() {
     let world = World::listening().await;
     let first = held(&world, ROOM_A).await.unwrap();
     world.clock.advance(life() / 2 - TimeDelta::hours(1));
-    world.sweep().await;
+    world.tend().await;
     world.drain().await;
     assert!(held(&world, ROOM_A).await.unwrap().expires_at >= first.expires_at);
     world.clock.advance(TimeDelta::hours(2));
-    world.sweep().await;
+    world.tend().await;
     world.drain().await;
     let renewed = held(&world, ROOM_A).await.unwrap();
     assert_eq!(renewed.subscription_id, first.subscription_id);
@@ -191,7 +191,7 @@ async fn what_graph_says_of_subscriptions_is_followed() {
 async fn a_subscription_that_vanished_is_found_by_the_hourly_look() {
     let mut world = proven().await;
     world.twin.borrow_mut().remove_subscriptions(ROOM_A);
-    world.sweep().await;
+    world.tend().await;
     world.seconds(3).await;
     assert_eq!(subscriptions(&world), 2);
     assert_eq!(held(&world, ROOM_A).await.unwrap().heard_at, None);
@@ -206,7 +206,7 @@ async fn a_new_key_means_new_subscriptions_and_the_old_ones_are_believed_meanwhi
     world.book("2026-02-11", 9);
     world.seconds(10).await;
     assert_eq!(world.live(ROOM_A).await.len(), 2, "signed with the key before");
-    world.sweep().await;
+    world.tend().await;
     world.seconds(5).await;
     let new = held(&world, ROOM_A).await.unwrap();
     assert_ne!((new.subscription_id, new.key_id), (old.subscription_id, old.key_id));
@@ -339,7 +339,7 @@ async fn for_thirty_days_every_room_is_subscribed_or_polled_often() {
             world.twin.borrow_mut().advance(world.clock_now());
         }
         world.clock.advance(TimeDelta::seconds(60));
-        world.sweep().await;
+        world.tend().await;
         world.seconds(2).await;
         untold = false;
         check(&world, untold).await;
