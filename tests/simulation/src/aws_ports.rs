@@ -23,22 +23,22 @@ use std::future::Future;
 pub(crate) struct Aws(pub(crate) Caller);
 
 /// The result of a fake, which never waits.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     future.now_or_never()
 }
 
 impl Aws {
-    fn what(&self, kind: Kind, about: impl FnOnce() -> String) -> What {
+    pub(crate) fn what(&self, kind: Kind, about: impl FnOnce() -> String) -> What {
         let about = if self.0.universe.story.tells() { about() } else { String::new() };
         What { kind, about }
     }
 
-    fn room_what(&self, kind: Kind, room: &RoomRef) -> What {
+    pub(crate) fn room_what(&self, kind: Kind, room: &RoomRef) -> What {
         self.what(kind, || self.0.universe.name_of(room.room.as_str()))
     }
 
     /// A call to the tables under any fate.
-    fn under<T, F>(&self, fate: Fate, call: impl Fn() -> F) -> Result<T, StoreError>
+    pub(crate) fn under<T, F>(&self, fate: Fate, call: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

@@ -29,6 +29,8 @@ enum Way {
     Unauthorized,
     Sprung(Trap),
     Strange,
+    /// An error answer of a call that had its effect.
+    Executed(u16, Wait),
     /// The network.
     Never,
     Zombie,
@@ -100,6 +102,10 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("graph: link to another host", 20, Way::Sprung(Trap::LinkOfOtherHost)),
     of("graph: shifting view", 200, Way::Sprung(Trap::ShiftingView)),
     of("graph: readable after deletion", 300, Way::Sprung(Trap::ReadableAfterDelete)),
+    of("write: conflict although created", 60, Way::Sprung(Trap::ConflictAfterCreate)),
+    of("write: 429 after the effect", 40, Way::Executed(429, Wait::Seconds)),
+    of("write: 503 after the effect", 40, Way::Executed(503, Wait::None)),
+    of("write: etag moves", 100, Way::Sprung(Trap::EtagMoves)),
     of("graph: no places", 400, Way::Sprung(Trap::NoPlaces)),
     of("graph: some places", 80, Way::Sprung(Trap::SomePlaces)),
     of("graph: no placeId", 60, Way::Sprung(Trap::PlaceIdMissing)),
@@ -118,6 +124,7 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("queue: refuses after the effect", 40, Way::RefusedAfter),
     of("secret: unavailable", 100, Way::NoSecret),
     of("secret: missing", 40, Way::SecretGone),
+    of("user: touches what a command made", 500, Way::Else),
     of("graph: endless pages", 6, Way::Else),
     of("graph: removal never told", 250, Way::Else),
     of("graph: lost occurrence never told", 250, Way::Else),
@@ -196,7 +203,8 @@ impl Misfortune {
             Way::Status(400, Some("ErrorTimeIntervalTooBig"), _) => kind == Kind::View,
             Way::Status(410, ..) | Way::Status(400, ..) => kind.is_delta(),
             Way::Unauthorized => kind.is_http() && kind != Kind::Login,
-            Way::Strange => calendar,
+            Way::Strange => calendar || matches!(kind, Kind::Meeting | Kind::Marked),
+            Way::Executed(..) => kind.is_change(),
             Way::Status(..)
             | Way::Html(_)
             | Way::Truncated
@@ -207,6 +215,8 @@ impl Misfortune {
             | Way::TimeoutAfter
             | Way::HttpTwice => kind.is_http(),
             Way::Sprung(trap) => match trap {
+                Trap::ConflictAfterCreate => kind == Kind::Create,
+                Trap::EtagMoves => kind == Kind::Change,
                 Trap::ShiftingView => kind == Kind::ViewNext,
                 Trap::ReadableAfterDelete => kind == Kind::Entry,
                 Trap::NoPlaces | Trap::SomePlaces | Trap::PlaceIdMissing => kind == Kind::Places,
@@ -233,6 +243,13 @@ impl Misfortune {
                 retry_after: (wait != Wait::None).then(|| f64::from(rng.random_range(1..300))),
                 form: if wait == Wait::Date { RetryForm::HttpDate } else { RetryForm::Seconds },
                 executed: false,
+            }),
+            Way::Executed(status, wait) => Fate::Answer(Effect::Status {
+                status,
+                code: None,
+                retry_after: (wait != Wait::None).then(|| f64::from(rng.random_range(1..300))),
+                form: RetryForm::Seconds,
+                executed: true,
             }),
             Way::Html(status) => Fate::Answer(Effect::Html { status }),
             Way::Truncated => Fate::Answer(Effect::TruncatedJson),

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 type Client = GraphClient<SimTransport, Aws, Caller>;
 type SyncDeps = resource_sync::Deps<Client, Aws, Aws, Caller>;
+type WriterDeps = booking_writer::Deps<Client, Aws, Aws, Caller>;
 type PollerDeps = delta_poller::Deps<Client, Aws, Aws, Caller>;
 
 /// The three functions.
@@ -30,6 +31,7 @@ pub(crate) enum Function {
     Sync,
     Dispatcher,
     Poller,
+    Writer,
 }
 
 impl Function {
@@ -38,6 +40,7 @@ impl Function {
             Self::Sync => "resource-sync",
             Self::Dispatcher => "poll-dispatcher",
             Self::Poller => "delta-poller",
+            Self::Writer => "booking-writer",
         }
     }
 
@@ -45,7 +48,7 @@ impl Function {
     fn most(self) -> usize {
         match self {
             Self::Poller => 3,
-            Self::Sync | Self::Dispatcher => 2,
+            Self::Sync | Self::Dispatcher | Self::Writer => 2,
         }
     }
 
@@ -69,6 +72,7 @@ enum Deps {
     Sync(Rc<SyncDeps>),
     Dispatcher(Aws),
     Poller(Rc<PollerDeps>),
+    Writer(Rc<WriterDeps>),
 }
 
 struct Env {
@@ -156,6 +160,9 @@ impl Fleet {
             })),
             Function::Poller => {
                 Deps::Poller(Rc::new(delta_poller::Deps::new(client, aws.clone(), aws, caller.clone())))
+            }
+            Function::Writer => {
+                Deps::Writer(Rc::new(booking_writer::Deps::new(client, aws.clone(), aws, caller.clone())))
             }
             Function::Dispatcher => Deps::Dispatcher(aws),
         };
@@ -308,6 +315,14 @@ fn begin(
         (Deps::Poller(deps), Work::Batch(_, messages)) => {
             Box::pin(async move { delta_poller::handle(event(&messages), &deps, deadline).await })
         }
+        (Deps::Writer(deps), work) => Box::pin(async move {
+            let event = match work {
+                Work::Batch(_, messages) => booking_writer::Event::Queue(event(&messages)),
+                Work::Tick(_) => booking_writer::Event::Schedule(EventBridgeEvent::default()),
+            };
+            // A look that fails is made up for by the next one.
+            booking_writer::handle(event, &deps, deadline).await.unwrap_or_default()
+        }),
         (Deps::Sync(deps), Work::Batch(_, messages)) => Box::pin(async move {
             let event = resource_sync::Event::Queue(event(&messages));
             resource_sync::handle(event, &deps).await.unwrap_or_default()

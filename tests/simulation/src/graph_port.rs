@@ -3,7 +3,7 @@
 use crate::universe::{Caller, Failure, Fate, Kind, What, Zombie};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use roomsync_domain::Instant;
 use roomsync_graph::{Transport, TransportError};
 use roomsync_ports::Clock;
@@ -50,16 +50,26 @@ impl Address {
                 (Kind::DeltaNext, *who)
             }
             (GRAPH, ["v1.0", "users", who, "calendarView", _]) => (Kind::DeltaStart, *who),
-            (GRAPH, ["v1.0", "users", who, "events", _]) => (Kind::Entry, *who),
+            (GRAPH, ["v1.0", "users", who, "events"]) if *request.method() == Method::POST => {
+                (Kind::Create, *who)
+            }
+            (GRAPH, ["v1.0", "users", who, "events"]) => (Kind::Marked, *who),
+            (GRAPH, ["v1.0", "users", who, "events", _, "decline"]) => (Kind::Decline, *who),
+            (GRAPH, ["v1.0", "users", who, "events", _]) => match *request.method() {
+                Method::PATCH => (Kind::Change, *who),
+                Method::DELETE => (Kind::Remove, *who),
+                _ if query.contains("attendees") => (Kind::Meeting, *who),
+                _ => (Kind::Entry, *who),
+            },
             _ => return None,
         };
         let lane = match kind {
             Kind::Login => format!("login {whom}"),
             Kind::Places => "places".to_owned(),
             Kind::User => "users".to_owned(),
-            _ => whom.to_lowercase(),
+            _ => whom.to_lowercase().replace("%40", "@"),
         };
-        Some(Self { kind, whom: whom.to_lowercase(), lane })
+        Some(Self { kind, whom: whom.to_lowercase().replace("%40", "@"), lane })
     }
 }
 
@@ -129,6 +139,10 @@ impl Flight<'_> {
         }
         let answer = twin.handle(universe.now(), self.request);
         twin.clear_faults();
+        drop(twin);
+        if *self.request.method() != Method::GET {
+            universe.calendar_written(self.request);
+        }
         universe.story.mark(&[
             2,
             u64::from(answer.response.status().as_u16()),

@@ -4,6 +4,7 @@
 //! steps left out is a history too: that is how failures are made short.
 
 use crate::company::{Company, Manner};
+use crate::commands::Desk;
 use crate::faults::Mix;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
 use crate::listen::listening;
@@ -80,6 +81,9 @@ struct History {
     future: u32,
     next_tick: Instant,
     next_sync: Instant,
+    next_sweep: Instant,
+    /// Commands are sent in this history.
+    desk: Option<Desk>,
     calls: u64,
 }
 
@@ -193,6 +197,10 @@ impl History {
                 company.work(&universe, &mut rng, &Mix::none(), future);
             }
         }
+        let desk = plan.seed.is_multiple_of(2).then(|| {
+            let mut rng = dice(plan.seed, u64::MAX - 1);
+            Desk::open(&universe, &mut companies, &mut rng, future)
+        });
         universe.calendars_changed();
         let mut fleet = Fleet::new(Rc::clone(&universe));
         let skewed = mix.strikes(&mut rng, "lambda: clock is wrong");
@@ -211,6 +219,8 @@ impl History {
             future,
             next_tick: first,
             next_sync: now,
+            next_sweep: now,
+            desk,
             calls: 0,
         }
     }
@@ -218,6 +228,11 @@ impl History {
     fn step(&mut self, number: u32) {
         let mut rng = dice(self.seed, number.into());
         let busy = !self.universe.ops.borrow().is_empty();
+        if let Some(desk) = &mut self.desk
+            && desk.step(&self.universe, &self.companies, &self.mix, &mut rng)
+        {
+            return;
+        }
         match rng.random_range(0..1000) {
             0..45 => {
                 let company = rng.random_range(0..self.companies.len());
@@ -300,10 +315,18 @@ impl History {
 
     /// A batch is delivered, if there is one and somebody to take it.
     fn receive(&mut self, rng: &mut SmallRng) -> bool {
-        let polls = rng.random_bool(0.7);
-        for polls in [polls, !polls] {
-            let (lane, function) =
-                if polls { (Lane::Polls, Function::Poller) } else { (Lane::Tenants, Function::Sync) };
+        let mut lanes = [
+            (Lane::Polls, Function::Poller),
+            (Lane::Tenants, Function::Sync),
+            (Lane::Commands, Function::Writer),
+        ];
+        if !rng.random_bool(0.7) {
+            lanes.swap(0, 1);
+        }
+        if rng.random_bool(0.4) {
+            lanes.rotate_right(1);
+        }
+        for (lane, function) in lanes {
             if !self.fleet.has_room_for(function) {
                 continue;
             }
@@ -334,6 +357,13 @@ impl History {
         if now >= self.next_sync {
             self.next_sync = now + TimeDelta::minutes(15);
             self.tick(rng, Function::Sync);
+        }
+        if self.desk.is_some() && now >= self.next_sweep {
+            self.next_sweep = now + TimeDelta::minutes(1);
+            // A look that finds nothing teaches nothing: only some of them are lived through.
+            if self.universe.is_anything_due() || rng.random_bool(0.1) {
+                self.tick(rng, Function::Writer);
+            }
         }
         if now >= self.next_tick {
             self.next_tick = now + TimeDelta::seconds(TICK_SECONDS.into());

@@ -6,12 +6,14 @@
 //! any more. See `docs/SIMULATION.md`.
 
 mod aws_ports;
+mod commands;
 mod company;
 mod crowd;
 mod faults;
 mod fleet;
 mod graph_port;
 mod history;
+mod ledger;
 mod listen;
 mod panics;
 mod people;
@@ -22,6 +24,7 @@ pub mod sweep;
 mod tally;
 mod universe;
 mod watch;
+mod writer_ports;
 
 pub use crowd::{Crowd, Outcome, STEPS, missing, run_all};
 pub use history::{Plan, Report, run};

@@ -91,9 +91,11 @@ pub(crate) fn calm_until(universe: &Universe, fleet: &mut Fleet, env: u32, last:
 pub(crate) fn drain(universe: &Universe, fleet: &mut Fleet) {
     for _ in 0..200 {
         let mut any = false;
-        for (lane, function, most) in
-            [(Lane::Tenants, Function::Sync, 5), (Lane::Polls, Function::Poller, 10)]
-        {
+        for (lane, function, most) in [
+            (Lane::Tenants, Function::Sync, 5),
+            (Lane::Commands, Function::Writer, 10),
+            (Lane::Polls, Function::Poller, 10),
+        ] {
             let messages: Vec<Message> = universe.queue.receive(lane, most);
             if !messages.is_empty() {
                 any = true;
@@ -115,9 +117,29 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     calm(universe, fleet);
     drain(universe, fleet);
     pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
+    sweep(universe, fleet);
     fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
     calm(universe, fleet);
     drain(universe, fleet);
+}
+
+/// The writer's tick, in histories with commands.
+fn sweep(universe: &Universe, fleet: &mut Fleet) {
+    if !universe.ledger.borrow().people.is_empty() {
+        fleet.invoke(Function::Writer, Work::Tick(universe.now()));
+        calm(universe, fleet);
+    }
+}
+
+/// What the writer puts off comes due: an hour with ticks and nothing else.
+fn patience(universe: &Universe, fleet: &mut Fleet) {
+    if !universe.ledger.borrow().people.is_empty() {
+        for _ in 0..6 {
+            pass(universe, TimeDelta::minutes(10));
+            sweep(universe, fleet);
+            drain(universe, fleet);
+        }
+    }
 }
 
 /// Lets time pass for everybody.
@@ -131,6 +153,7 @@ pub(crate) fn pass(universe: &Universe, by: TimeDelta) {
     for zombie in due {
         universe.count("zombie: landed");
         universe.twin.borrow_mut().handle(now, &zombie.request);
+        universe.ledger.borrow_mut().haunted |= *zombie.request.method() != http::Method::GET;
     }
     universe.calendars_changed();
 }
@@ -146,8 +169,11 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     fleet.enforce_timeouts();
     calm(universe, fleet);
     drain(universe, fleet);
-    for _ in 0..ROUNDS {
+    for at in 0..ROUNDS {
         round(universe, fleet);
+        if at == ROUNDS / 2 {
+            patience(universe, fleet);
+        }
     }
     let lossy = {
         let tally = universe.tally.borrow();
@@ -155,6 +181,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     };
     if !lossy {
         compare(universe, companies, "after four rounds");
+        universe.commands_settled();
     }
     pass(universe, TimeDelta::hours(25));
     for _ in 0..2 {
@@ -166,7 +193,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
 }
 
 fn drained(universe: &Universe, companies: &[Company]) {
-    for lane in [Lane::Polls, Lane::Tenants] {
+    for lane in [Lane::Polls, Lane::Tenants, Lane::Commands] {
         let left = universe.queue.messages(lane).len();
         if left > 0 {
             universe.wrong(format!("I17: {left} messages are left in {lane:?}"));

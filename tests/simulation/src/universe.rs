@@ -3,6 +3,7 @@
 //! A call goes *issued → executed → returned*. The future that waits for it holds the effect; the executor decides when each step is
 //! taken and polls. A dropped future is a crash: before the effect if it was issued, after it if it was executed.
 
+use crate::ledger::Ledger;
 use crate::story::Story;
 use crate::tally::Tally;
 use crate::watch::Watch;
@@ -34,6 +35,7 @@ pub(crate) struct Universe {
     /// Cursors as they were before their last commit, for reads that are not consistent.
     pub(crate) old_cursors: RefCell<BTreeMap<RoomRef, roomsync_domain::cursor::Cursor>>,
     pub(crate) watch: RefCell<Watch>,
+    pub(crate) ledger: RefCell<Ledger>,
     pub(crate) tally: RefCell<Tally>,
     pub(crate) story: Story,
     pub(crate) step: Cell<u64>,
@@ -126,6 +128,12 @@ pub(crate) enum Kind {
     DeltaLink,
     View,
     ViewNext,
+    Meeting,
+    Marked,
+    Create,
+    Change,
+    Remove,
+    Decline,
     Entry,
     Secret,
     Tenant,
@@ -138,6 +146,9 @@ pub(crate) enum Kind {
     Cursor,
     Bookings,
     BookingsOf,
+    Writing,
+    Due,
+    Save,
     Commit,
     SendPolls,
     SendTenants,
@@ -156,12 +167,16 @@ impl Kind {
         matches!(self, Self::DeltaStart | Self::DeltaNext | Self::DeltaLink)
     }
 
+    pub(crate) fn is_change(self) -> bool {
+        matches!(self, Self::Create | Self::Change | Self::Remove | Self::Decline)
+    }
+
     pub(crate) fn is_store(self) -> bool {
         self >= Self::Tenant && self <= Self::Commit
     }
 
     pub(crate) fn is_write(self) -> bool {
-        matches!(self, Self::PutRoom | Self::PutMemory | Self::Commit)
+        matches!(self, Self::PutRoom | Self::PutMemory | Self::Commit | Self::Save)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -174,6 +189,12 @@ impl Kind {
             Self::DeltaLink => "delta",
             Self::View => "view",
             Self::ViewNext => "view page",
+            Self::Meeting => "meeting",
+            Self::Marked => "meetings by mark",
+            Self::Create => "make a meeting",
+            Self::Change => "change a meeting",
+            Self::Remove => "delete a meeting",
+            Self::Decline => "decline a meeting",
             Self::Entry => "entry",
             Self::Secret => "secret",
             Self::Tenant => "read tenant",
@@ -186,6 +207,9 @@ impl Kind {
             Self::Cursor => "read cursor",
             Self::Bookings => "read bookings",
             Self::BookingsOf => "read bookings by event",
+            Self::Writing => "read writing",
+            Self::Due => "read what is due",
+            Self::Save => "save writing",
             Self::Commit => "commit",
             Self::SendPolls => "send poll hints",
             Self::Postpone => "postpone",
@@ -305,6 +329,7 @@ impl Universe {
             zombies: RefCell::default(),
             old_cursors: RefCell::default(),
             watch: RefCell::default(),
+            ledger: RefCell::default(),
             tally: RefCell::default(),
             story: Story::new(tells),
             step: Cell::new(0),

@@ -102,7 +102,8 @@ impl Universe {
             return String::new();
         };
         let of_mailbox = !matches!(address.kind, Kind::Login | Kind::Places | Kind::User);
-        if of_mailbox && watch.homes.get(&address.whom) != Some(&tenant) {
+        let of_person = self.ledger.borrow().people.get(&address.whom) == Some(&tenant);
+        if of_mailbox && !of_person && watch.homes.get(&address.whom) != Some(&tenant) {
             wrong.push(format!("I9: mailbox {} is called with a token of tenant {tenant}", address.whom));
         }
         let lane = format!("{tenant}/{}", address.lane);
@@ -425,6 +426,12 @@ impl Universe {
     /// Whether a text holds an access token.
     pub(crate) fn holds_token(&self, text: &str) -> bool {
         self.watch.borrow().tokens.keys().any(|token| text.contains(token.as_str()))
+    }
+
+    /// The rooms of a tenant that were ever there.
+    pub(crate) fn rooms_of(&self, tenant: &str) -> Vec<String> {
+        let watch = self.watch.borrow();
+        watch.homes.iter().filter(|(_, of)| *of == tenant).map(|(room, _)| room.clone()).collect()
     }
 
     fn records_new(&self) -> bool {

@@ -1,0 +1,375 @@
+//! What was asked for by commands and what people did to it: by this the writer is judged.
+
+use crate::universe::{Caller, Universe};
+use bytes::Bytes;
+use futures::FutureExt;
+use http::Request;
+use roomsync_command::{Action, BookingCommand};
+use roomsync_domain::booking::{Booking, EndReason, Status};
+use roomsync_domain::plan::Write;
+use roomsync_domain::writing::{MARKER, Writing, code};
+use roomsync_domain::{BookingId, Instant, RoomRef, TenantId, time::end_of_time};
+use roomsync_ports::{BookingStore, WritingStore};
+use roomsync_testkit::Lane;
+use roomsync_twin::{Entry, Hand, MailKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the writer is judged by.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// Tenant of each organizer's mailbox; empty in histories without commands.
+    pub(crate) people: BTreeMap<String, String>,
+    /// A request to change something has landed although nobody waited for it any more.
+    pub(crate) haunted: bool,
+    /// Messages that are no commands.
+    pub(crate) nonsense: usize,
+    commands: BTreeMap<String, BookingCommand>,
+    /// Commands that a receipt names.
+    receipts: BTreeSet<String>,
+    tales: BTreeMap<(TenantId, BookingId), Tale>,
+}
+
+/// What happened to one booking.
+#[derive(Default)]
+struct Tale {
+    version: u64,
+    wanted: u64,
+    life: u32,
+    /// In this life, in their order.
+    accepted: Vec<String>,
+    /// A person has changed the meeting in this life.
+    touched: bool,
+    /// A command has failed after it was accepted.
+    failed: bool,
+    /// A person has cancelled the meeting in that life, and we knew the meeting.
+    ended_in: Option<u32>,
+    /// Ids of meetings that people have cancelled.
+    gone: BTreeSet<String>,
+}
+
+/// A meeting that bears a mark.
+pub(crate) struct Made {
+    pub(crate) tenant: String,
+    pub(crate) booking: BookingId,
+    pub(crate) uid: String,
+    pub(crate) start: Instant,
+    pub(crate) end: Instant,
+    pub(crate) series: bool,
+    pub(crate) secret: bool,
+}
+
+impl Ledger {
+    /// A program sends a command.
+    pub(crate) fn sent(&mut self, command: &BookingCommand) {
+        self.commands.insert(command.command_id.clone(), command.clone());
+    }
+}
+
+impl Universe {
+    /// The live meetings with marks, by mark.
+    fn marked(&self, tenant: &str) -> BTreeMap<String, Vec<Entry>> {
+        let twin = self.twin.borrow();
+        let ledger = self.ledger.borrow();
+        let mut found: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        let people = ledger.people.iter().filter(|(_, of)| *of == tenant).map(|(address, _)| address.clone());
+        let rooms = self.rooms_of(tenant);
+        for mailbox in people.chain(rooms) {
+            for entry in twin.entries(tenant, &mailbox, false).unwrap_or_default() {
+                if let Some(mark) = entry.extended.get(MARKER).filter(|_| !entry.cancelled) {
+                    found.entry(mark.clone()).or_default().push(entry);
+                }
+            }
+        }
+        found
+    }
+
+    /// What commands have made and is there now.
+    pub(crate) fn made_by_commands(&self) -> Vec<Made> {
+        let mut made = Vec::new();
+        for writing in self.store.writings() {
+            let marked = self.marked(writing.tenant.as_str());
+            let entries = marked.get(&writing.marker()).into_iter().flatten();
+            made.extend(entries.map(|entry| Made {
+                tenant: writing.tenant.to_string(),
+                booking: writing.booking.clone(),
+                uid: entry.uid.clone(),
+                start: entry.start,
+                end: entry.end,
+                series: entry.series,
+                secret: entry.subject.contains(crate::watch::CANARY),
+            }));
+        }
+        made
+    }
+
+    /// A person has changed or ended a meeting of ours.
+    pub(crate) fn touched(&self, made: &Made, ends: bool) {
+        let Some(tenant) = TenantId::parse(&made.tenant) else { return };
+        let writing = self.store.writing(&tenant, &made.booking).now_or_never().and_then(Result::ok).flatten();
+        let mut ledger = self.ledger.borrow_mut();
+        let tale = ledger.tales.entry((tenant, made.booking.clone())).or_default();
+        tale.touched = true;
+        if ends {
+            tale.gone.insert(made.uid.clone());
+        }
+        if ends && let Some(writing) = writing.filter(|writing| writing.event.is_some()) {
+            tale.ended_in = Some(writing.life);
+        }
+    }
+
+    /// I6: after a change of a calendar no mark is there twice. A request that lands late may do that for a while.
+    pub(crate) fn calendar_written(&self, request: &Request<Bytes>) {
+        if self.ledger.borrow().haunted || !request.uri().path().contains("/events") {
+            return;
+        }
+        let tenants: BTreeSet<String> = self.ledger.borrow().people.values().cloned().collect();
+        for tenant in tenants {
+            for entries in self.marked(&tenant).values().filter(|entries| entries.len() > 1) {
+                self.wrong(format!("I6: {} meetings bear one mark", entries.len()));
+            }
+        }
+    }
+
+    /// A writing was saved, or its save was refused.
+    pub(crate) fn writing_saved(
+        &self,
+        _caller: &Caller,
+        writing: Option<&Writing>,
+        rows: &[Write],
+        refused: bool,
+    ) {
+        if refused {
+            self.count("path: the fence refused a writing");
+        }
+        let mut ledger = self.ledger.borrow_mut();
+        if let Some(writing) = writing {
+            let key = (writing.tenant.clone(), writing.booking.clone());
+            let stored = self.store.writing(&key.0, &key.1).now_or_never().and_then(Result::ok).flatten();
+            if let Some(stored) = stored.filter(|stored| {
+                ledger.tales.get(&key).is_none_or(|tale| stored.version > tale.version)
+            }) {
+                self.noted(&mut ledger, key, &stored);
+            }
+        }
+        for row in rows {
+            let state = &row.booking.state;
+            ledger.receipts.extend(state.last_command_id.clone());
+            let fails = state.failure.as_ref().is_some_and(|why| !is_a_wait(&why.code));
+            if fails {
+                let key = (row.booking.room.tenant.clone(), row.booking.id.clone());
+                ledger.tales.entry(key).or_default().failed = true;
+                self.count("path: writing given up");
+            }
+        }
+        drop(ledger);
+        self.read_streams();
+    }
+
+    fn noted(&self, ledger: &mut Ledger, key: (TenantId, BookingId), stored: &Writing) {
+        let tale = ledger.tales.entry(key).or_default();
+        if stored.life > tale.life {
+            if tale.life > 0 {
+                self.count("path: a new life");
+            }
+            let failed = tale.failed && tale.life == 0;
+            *tale = Tale { life: stored.life, failed, gone: std::mem::take(&mut tale.gone), ..Tale::default() };
+        }
+        for receipt in &stored.receipts {
+            if ledger.receipts.insert(receipt.clone()) {
+                if stored.wanted > tale.wanted {
+                    self.count("path: command accepted");
+                    tale.accepted.push(receipt.clone());
+                } else {
+                    self.count("path: command refused");
+                }
+            }
+        }
+        if stored.is_settled() {
+            self.count("path: writing settled");
+        }
+        (tale.version, tale.wanted) = (stored.version, stored.wanted);
+    }
+
+    /// I6, I7, I8, I16 and the receipts, in the end.
+    pub(crate) fn commands_settled(&self) {
+        if self.ledger.borrow().people.is_empty() {
+            return;
+        }
+        for writing in self.store.writings() {
+            self.writing_settled(&writing);
+        }
+        self.one_booking_per_meeting();
+        self.every_command_has_a_receipt();
+        self.mails();
+    }
+
+    fn writing_settled(&self, writing: &Writing) {
+        let id = &writing.booking;
+        let row = self.store.booking(&writing.room_ref(), id).now_or_never().and_then(Result::ok).flatten();
+        let silent = row.as_ref().is_some_and(|row| {
+            matches!(row.state.status, Status::Pending | Status::Tentative)
+        });
+        if !writing.is_settled() && !silent && writing.left.is_none() {
+            self.wrong(format!("I16: the writing of {id} is still due at {:?}", writing.due));
+        }
+        if writing.applied != writing.wanted || writing.verified != writing.wanted {
+            let (wanted, applied, verified) = (writing.wanted, writing.applied, writing.verified);
+            self.wrong(format!("I16: {id} wants {wanted}, has applied {applied} and verified {verified}"));
+        }
+        let marked = self.marked(writing.tenant.as_str());
+        let live = marked.get(&writing.marker()).map_or(&[][..], Vec::as_slice);
+        let ledger = self.ledger.borrow();
+        let nothing = Tale::default();
+        let tale = ledger.tales.get(&(writing.tenant.clone(), id.clone())).unwrap_or(&nothing);
+        let expected = usize::from(writing.desired.is_some() && !writing.place.foreign);
+        let ended = tale.ended_in == Some(writing.life);
+        if live.len() > 1 {
+            self.wrong(format!("I6: {id} has {} meetings", live.len()));
+        } else if live.len() > expected {
+            self.wrong(format!("I16: {id} has a meeting although nothing is wanted"));
+        } else if live.len() < expected && !ended && !tale.touched {
+            self.wrong(format!("I16: {id} has no meeting"));
+        }
+        if ended && !live.is_empty() && !ledger.haunted {
+            self.wrong(format!("I8: {id} is there although a person has cancelled it"));
+        }
+        if let [entry] = live {
+            if !tale.touched && !tale.failed {
+                self.intent_kept(&ledger, tale, writing, entry);
+            }
+        }
+        self.receipt_agrees(writing, live.first(), row.as_ref());
+    }
+
+    /// I7: what nobody but commands has changed is what the last commands said.
+    fn intent_kept(&self, ledger: &Ledger, tale: &Tale, writing: &Writing, entry: &Entry) {
+        let commands = tale.accepted.iter().filter_map(|id| ledger.commands.get(id));
+        let (mut subject, mut released) = (None, false);
+        for command in commands {
+            released |= command.action == Action::Release;
+            match command.action {
+                Action::Create => subject = command.subject.clone(),
+                Action::Update => subject = command.subject.clone().or(subject),
+                Action::Cancel | Action::Release => {}
+            }
+        }
+        if subject.as_ref().is_some_and(|subject| entry.subject != *subject) {
+            self.wrong(format!("I7: {} has another subject than its last command", writing.booking));
+        }
+        let span = writing.span;
+        let timed = writing.desired.as_ref().is_some_and(|meeting| !meeting.all_day);
+        if timed && !entry.series && (entry.start, entry.end) != (span.start, span.end) {
+            self.wrong(format!("I7: {} is at {}, wanted at {}", writing.booking, entry.start, span.start));
+        }
+        if released && entry.attendees.keys().any(|who| who.starts_with("room.")) {
+            self.wrong(format!("I7: {} still has its room", writing.booking));
+        }
+    }
+
+    /// I16: the booking's row says what the calendar says.
+    fn receipt_agrees(&self, writing: &Writing, live: Option<&Entry>, row: Option<&Booking>) {
+        let id = &writing.booking;
+        let Some(row) = row else {
+            if self.tally.borrow().of("store: expired rows go") == 0 {
+                self.wrong(format!("receipts: {id} has no row"));
+            }
+            return;
+        };
+        if row.state.last_command_id.as_deref() != writing.last_command() {
+            self.wrong(format!(
+                "receipts: {id} names {:?}, its last command is {:?}",
+                row.state.last_command_id,
+                writing.last_command()
+            ));
+        }
+        let waits = row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER);
+        let has_room = writing.desired.as_ref().is_some_and(|meeting| meeting.room.is_some());
+        match row.state.status {
+            Status::Pending if !waits && self.now() - writing.since > chrono::TimeDelta::hours(1) => {
+                self.wrong(format!("I16: {id} is pending for ever, {:?}", row.state.failure));
+            }
+            Status::Confirmed | Status::Tentative if live.is_none() && !writing.place.foreign => {
+                self.wrong(format!("I16: {id} is {:?} and has no meeting", row.state.status));
+            }
+            Status::Confirmed | Status::Tentative if writing.desired.is_none() => {
+                self.wrong(format!("I16: {id} is {:?} although it was cancelled", row.state.status));
+            }
+            Status::Ended(EndReason::Cancelled) if has_room && live.is_some() => {
+                self.wrong(format!("I16: {id} ended as cancelled and has a meeting"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The meeting of a command has one booking: the command's.
+    fn one_booking_per_meeting(&self) {
+        let tenants: BTreeSet<String> = self.ledger.borrow().people.values().cloned().collect();
+        let uids: BTreeMap<String, BookingId> = self
+            .made_by_commands()
+            .into_iter()
+            .filter(|made| !made.series)
+            .map(|made| (made.uid, made.booking))
+            .collect();
+        for tenant in tenants {
+            let Some(id) = TenantId::parse(&tenant) else { continue };
+            for room in self.rooms_of(&tenant) {
+                let room = RoomRef::new(id.clone(), roomsync_domain::RoomId::new(room));
+                let rows = self.store.bookings(&room, None, end_of_time()).now_or_never();
+                for row in rows.and_then(Result::ok).unwrap_or_default().iter().filter(|row| row.is_live()) {
+                    let Some(uid) = &row.state.ical_uid else { continue };
+                    match uids.get(uid) {
+                        Some(booking) if *booking != row.id => {
+                            self.wrong(format!("claim: the meeting of {booking} is the booking {}", row.id));
+                        }
+                        Some(_) if row.is_observed() => self.count("path: booking claimed"),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn every_command_has_a_receipt(&self) {
+        let ledger = self.ledger.borrow();
+        let rejected: String =
+            self.queue.rejections().into_iter().map(|rejection| rejection.body).collect();
+        let dead: String = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body).collect();
+        for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
+            let named = format!("\"{id}\"");
+            if !rejected.contains(&named) && !dead.contains(&named) {
+                self.wrong(format!("receipts: nobody knows what became of {id}"));
+            }
+        }
+    }
+
+    /// Nobody is told of one change twice.
+    fn mails(&self) {
+        let ledger = self.ledger.borrow();
+        if ledger.haunted {
+            return;
+        }
+        let most = |uid: &str| {
+            let made = self.made_by_commands().into_iter().find(|made| made.uid == uid)?;
+            let tale = ledger.tales.get(&(TenantId::parse(&made.tenant)?, made.booking))?;
+            Some((tale.accepted.len(), tale.failed))
+        };
+        let mut counts: BTreeMap<(String, String, MailKind), usize> = BTreeMap::new();
+        for mail in self.twin.borrow().mails().filter(|mail| mail.by == Hand::App) {
+            *counts.entry((mail.meeting.clone(), mail.to.clone(), mail.kind)).or_default() += 1;
+        }
+        for ((uid, _, kind), count) in counts {
+            let Some((accepted, false)) = most(&uid) else { continue };
+            let allowed = match kind {
+                MailKind::Invitation | MailKind::Update | MailKind::Cancellation => accepted,
+                MailKind::Response => continue,
+            };
+            if count > allowed {
+                self.wrong(format!("mails: {count} times {kind:?} after {accepted} commands"));
+            }
+        }
+    }
+}
+
+fn is_a_wait(why: &str) -> bool {
+    [code::THROTTLED, code::UNREACHABLE, code::NO_ANSWER].contains(&why)
+}
