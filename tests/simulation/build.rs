@@ -17,6 +17,7 @@ const CRATES: &[(&str, &str, &str)] = &[
     ("runtime", "shared/runtime", "roomsync_runtime"),
     ("testkit", "shared/testkit", "roomsync_testkit"),
     ("delta_poller", "functions/delta-poller", "delta_poller"),
+    ("booking_writer", "functions/booking-writer", "booking_writer"),
     ("poll_dispatcher", "functions/poll-dispatcher", "poll_dispatcher"),
     ("resource_sync", "functions/resource-sync", "resource_sync"),
     ("simulation", "tests/simulation", "roomsync_simulation"),

@@ -8,7 +8,12 @@ use crate::write_booking::{Outcome, write_booking};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt, stream};
+use roomsync_domain::booking::{Booking, EndReason};
 use roomsync_domain::context::Context;
+use roomsync_domain::plan::{self, Write};
+use roomsync_domain::room::RoomStatus;
+use roomsync_domain::tenant::TenantStatus;
+use roomsync_domain::writing::Writing;
 use roomsync_domain::{BookingId, Instant, TenantId};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, Rejection, RoomStore, StoreError, TenantStore, WritingStore,
@@ -210,7 +215,7 @@ where
 
 async fn go_on<G, S, Q, K>(
     tenant: &TenantId,
-    booking: &BookingId,
+    id: &BookingId,
     deps: &Deps<G, S, Q, K>,
     deadline: Instant,
 ) -> Result<(), Stop>
@@ -220,7 +225,7 @@ where
     Q: HintQueue,
     K: Clock,
 {
-    let Some(writing) = deps.store.writing(tenant, booking).await? else { return Ok(()) };
+    let Some(writing) = deps.store.writing(tenant, id).await? else { return Ok(()) };
     let tenant = deps.tenants.get(&deps.store, tenant, deps.clock.now()).await?;
     let room = deps.store.room(&writing.room_ref()).await?;
     let (Some(tenant), Some(room)) = (tenant, room) else { return Ok(()) };
@@ -235,5 +240,38 @@ where
         said: None,
         deadline,
     };
-    work.settle(writing).await.map(drop)
+    let is_active = tenant.status == TenantStatus::Active;
+    if is_active {
+        work.settle(writing).await?;
+    }
+    if !is_active || room.state.status == RoomStatus::Removed {
+        leave(id, &context, is_active, deps).await?;
+    }
+    Ok(())
+}
+
+/// A room that is removed, with its tenant or without it, is not looked at any more: a booking that was written after its last look
+/// would stay for ever. What is left to do for a tenant that has gone is left.
+async fn leave<G, S, Q, K>(
+    id: &BookingId,
+    context: &Context,
+    is_active: bool,
+    deps: &Deps<G, S, Q, K>,
+) -> Result<(), Stop>
+where
+    S: WritingStore,
+    K: Clock,
+{
+    let room = &context.room;
+    let Some(before) = deps.store.writing(&room.tenant, id).await? else { return Ok(()) };
+    let row = deps.store.booking(room, id).await?;
+    let row = row.filter(Booking::is_live);
+    let now = deps.clock.now();
+    let end = row.map(|row| plan::end(&row, EndReason::RoomRemoved, context.retention_days, now));
+    let rows: Vec<Write> = end.into_iter().collect();
+    let next = Writing { due: before.due.filter(|_| is_active), ..before.clone() };
+    if next != before || !rows.is_empty() {
+        deps.store.save(Some(&before), Some(&next), &rows).await?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use roomsync_domain::booking::{Booking, CommandFailure};
 use roomsync_domain::context::Context;
 use roomsync_domain::room::{Room, RoomField, RoomSettings, RoomState, RoomStatus};
 use roomsync_domain::tenant::{Switch, Tenant, TenantConfig, TenantStatus};
-use roomsync_domain::writing::accept::{Decision, Given, accept};
+use roomsync_domain::writing::accept::{Decision, Given, accept, said};
 use roomsync_domain::writing::meeting::RoomAddress;
 use roomsync_domain::writing::request::{Named, Request, request};
 use roomsync_domain::writing::{Writing, code, rows};
@@ -86,13 +86,14 @@ where
     };
     let context = Context::new(&tenant.config, &room.room);
     let graph = deps.graph.tenant(&tenant.config);
+    let words = said(request, &tenant.config.organizer, &room.room.room.room);
     let work = Work {
         graph: &graph,
         store: &deps.store,
         queue: &deps.queue,
         clock: &deps.clock,
         context: &context,
-        said: Some(&request.words),
+        said: Some(&words),
         deadline,
     };
     // Once more if an earlier life had first to be settled.

@@ -20,6 +20,8 @@ const PEOPLE: [[&str; 3]; 2] = [
     ["megan@one.example", "olu@one.example", "service@one.example"],
     ["mia@two.example", "otto@two.example", "service@two.example"],
 ];
+/// Who has no mailbox.
+const NOBODY: [&str; 2] = ["nobody@one.example", "nobody@two.example"];
 /// Zones by both kinds of names.
 const ZONES: [&str; 4] = ["Europe/Paris", "Eastern Standard Time", "UTC", "Asia/Tokyo"];
 /// Bookings of one history.
@@ -58,6 +60,7 @@ impl Desk {
                 universe.twin.borrow_mut().put_user(company.id, user);
                 universe.ledger.borrow_mut().people.insert(address.to_owned(), company.id.to_owned());
             }
+            universe.ledger.borrow_mut().people.insert(NOBODY[number].to_owned(), company.id.to_owned());
             company.config.organizer = match rng.random_range(0..8) {
                 0 => Organizer::Mailbox(PEOPLE[number][2].to_owned()),
                 1 => Organizer::Room,
@@ -205,7 +208,7 @@ impl Desk {
         }
         if rng.random_bool(0.04) {
             name = "command: unknown organizer";
-            command.organizer_email = Some("nobody@shared.example".to_owned());
+            command.organizer_email = Some(NOBODY[booked.company].to_owned());
         }
         universe.count("command: create");
         self.put(universe, &command, name);
@@ -314,13 +317,8 @@ fn edit(universe: &Universe, companies: &[Company], rng: &mut SmallRng) {
             ("user: moves what a command made", outlook::Action::Move { meeting, start, end }, false)
         }
         0..5 => {
-            let subject =
-                if made.secret { format!("{CANARY} by hand") } else { "By hand".to_owned() };
-            (
-                "user: renames what a command made",
-                outlook::Action::ChangeSubject { meeting, subject },
-                false,
-            )
+            let subject = if made.secret { format!("{CANARY} by hand") } else { "By hand".to_owned() };
+            ("user: renames what a command made", outlook::Action::ChangeSubject { meeting, subject }, false)
         }
         5..8 => ("user: cancels what a command made", outlook::Action::Cancel { meeting }, true),
         8 => (
@@ -328,11 +326,9 @@ fn edit(universe: &Universe, companies: &[Company], rng: &mut SmallRng) {
             outlook::Action::Delete { meeting, room: Some(room) },
             false,
         ),
-        _ => (
-            "user: the room declines what a command made",
-            outlook::Action::Refuse { meeting, room },
-            false,
-        ),
+        _ => {
+            ("user: the room declines what a command made", outlook::Action::Refuse { meeting, room }, false)
+        }
     };
     let done = universe.twin.borrow_mut().act(universe.now(), company.id, action);
     if done.is_ok() {

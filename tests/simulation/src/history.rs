@@ -3,8 +3,8 @@
 //! Step *n* throws dice of its own, made from seed and *n*. So a history is told by its seed and the list of its steps, and a list with
 //! steps left out is a history too: that is how failures are made short.
 
-use crate::company::{Company, Manner};
 use crate::commands::Desk;
+use crate::company::{Company, Manner};
 use crate::faults::Mix;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
 use crate::listen::listening;

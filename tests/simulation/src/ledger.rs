@@ -7,9 +7,10 @@ use http::Request;
 use roomsync_command::{Action, BookingCommand};
 use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::plan::Write;
+use roomsync_domain::tenant::TenantStatus;
 use roomsync_domain::writing::{MARKER, Writing, code};
 use roomsync_domain::{BookingId, Instant, RoomRef, TenantId, time::end_of_time};
-use roomsync_ports::{BookingStore, WritingStore};
+use roomsync_ports::{BookingStore, TenantStore, WritingStore};
 use roomsync_testkit::Lane;
 use roomsync_twin::{Entry, Hand, MailKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +106,8 @@ impl Universe {
     /// A person has changed or ended a meeting of ours.
     pub(crate) fn touched(&self, made: &Made, ends: bool) {
         let Some(tenant) = TenantId::parse(&made.tenant) else { return };
-        let writing = self.store.writing(&tenant, &made.booking).now_or_never().and_then(Result::ok).flatten();
+        let writing =
+            self.store.writing(&tenant, &made.booking).now_or_never().and_then(Result::ok).flatten();
         let mut ledger = self.ledger.borrow_mut();
         let tale = ledger.tales.entry((tenant, made.booking.clone())).or_default();
         tale.touched = true;
@@ -145,9 +147,9 @@ impl Universe {
         if let Some(writing) = writing {
             let key = (writing.tenant.clone(), writing.booking.clone());
             let stored = self.store.writing(&key.0, &key.1).now_or_never().and_then(Result::ok).flatten();
-            if let Some(stored) = stored.filter(|stored| {
-                ledger.tales.get(&key).is_none_or(|tale| stored.version > tale.version)
-            }) {
+            if let Some(stored) = stored
+                .filter(|stored| ledger.tales.get(&key).is_none_or(|tale| stored.version > tale.version))
+            {
                 self.noted(&mut ledger, key, &stored);
             }
         }
@@ -172,7 +174,8 @@ impl Universe {
                 self.count("path: a new life");
             }
             let failed = tale.failed && tale.life == 0;
-            *tale = Tale { life: stored.life, failed, gone: std::mem::take(&mut tale.gone), ..Tale::default() };
+            *tale =
+                Tale { life: stored.life, failed, gone: std::mem::take(&mut tale.gone), ..Tale::default() };
         }
         for receipt in &stored.receipts {
             if ledger.receipts.insert(receipt.clone()) {
@@ -196,7 +199,11 @@ impl Universe {
             return;
         }
         for writing in self.store.writings() {
-            self.writing_settled(&writing);
+            let tenant = self.store.tenant(&writing.tenant).now_or_never().and_then(Result::ok).flatten();
+            // Nothing is done any more for a tenant that has gone.
+            if tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active) {
+                self.writing_settled(&writing);
+            }
         }
         self.one_booking_per_meeting();
         self.every_command_has_a_receipt();
@@ -206,9 +213,8 @@ impl Universe {
     fn writing_settled(&self, writing: &Writing) {
         let id = &writing.booking;
         let row = self.store.booking(&writing.room_ref(), id).now_or_never().and_then(Result::ok).flatten();
-        let silent = row.as_ref().is_some_and(|row| {
-            matches!(row.state.status, Status::Pending | Status::Tentative)
-        });
+        let silent =
+            row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
         if !writing.is_settled() && !silent && writing.left.is_none() {
             self.wrong(format!("I16: the writing of {id} is still due at {:?}", writing.due));
         }
@@ -331,8 +337,7 @@ impl Universe {
 
     fn every_command_has_a_receipt(&self) {
         let ledger = self.ledger.borrow();
-        let rejected: String =
-            self.queue.rejections().into_iter().map(|rejection| rejection.body).collect();
+        let rejected: String = self.queue.rejections().into_iter().map(|rejection| rejection.body).collect();
         let dead: String = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body).collect();
         for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
             let named = format!("\"{id}\"");

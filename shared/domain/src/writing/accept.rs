@@ -21,6 +21,7 @@ use super::rows::{failure, pending, revise, stillborn};
 use super::state::{Before, KnownEvent, Place, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
+use crate::ids::RoomId;
 use crate::plan::Write;
 use crate::tenant::Organizer;
 use crate::time::{Instant, Span};
@@ -92,7 +93,8 @@ pub fn accept(request: &Request, given: &Given<'_>) -> Decision {
         Ok(Wanted::NotYet) => Decision::NotYet,
         Ok(Wanted::Nothing(mut writing)) => {
             writing.remember(&request.command);
-            Decision::Accepted(Save { writing: Some(Box::new(writing)), rows: Vec::new() })
+            let rows = named(&writing, given).into_iter().collect();
+            Decision::Accepted(Save { writing: Some(Box::new(writing)), rows })
         }
         Ok(Wanted::Now(mut writing)) => {
             writing.remember(&request.command);
@@ -168,15 +170,7 @@ fn whole(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>, place: 
 
 fn meeting(request: &Request, given: &Given<'_>, start: Wall, end: Wall, place: &Place) -> Meeting {
     let salt = Salt::of(&request.tenant, &request.booking);
-    let mut people = request.words.attendees.clone().unwrap_or_default();
-    if let Some(organizer) = &request.organizer
-        && !place.own
-        && !organizer.eq_ignore_ascii_case(&place.mailbox)
-        && !people.iter().any(|person| person.eq_ignore_ascii_case(organizer))
-    {
-        // One mailbox organizes for all: whose meeting it is, is invited.
-        people.insert(0, organizer.clone());
-    }
+    let people = invited(request, place, request.words.attendees.clone().unwrap_or_default());
     let private = request.private.unwrap_or(false);
     let all_day = request.all_day.unwrap_or(false);
     let recurrence = request.recurrence.as_ref().map(Recurrence::normal);
@@ -193,6 +187,31 @@ fn meeting(request: &Request, given: &Given<'_>, start: Wall, end: Wall, place: 
         recurrence,
     };
     in_room_zone(meeting, given.context)
+}
+
+/// Whom a command invites. One mailbox organizes for all: whose meeting it is, is invited.
+fn invited(request: &Request, place: &Place, mut people: Vec<String>) -> Vec<String> {
+    if let Some(organizer) = &request.organizer
+        && !place.own
+        && !organizer.eq_ignore_ascii_case(&place.mailbox)
+        && !people.iter().any(|person| person.eq_ignore_ascii_case(organizer))
+    {
+        people.insert(0, organizer.clone());
+    }
+    people
+}
+
+/// The words of the command at hand, with everybody whom it invites: of a private meeting they are kept nowhere else.
+#[must_use]
+pub fn said(request: &Request, policy: &Organizer, room: &RoomId) -> Words {
+    let named = request.words.attendees.clone();
+    let named = if request.action == Action::Create { Some(named.unwrap_or_default()) } else { named };
+    let place = Place::of(policy, room, request.organizer.as_deref());
+    let attendees = match place {
+        Some(place) => named.map(|people| invited(request, &place, people)),
+        None => named,
+    };
+    Words { attendees, ..request.words.clone() }
 }
 
 /// Whole days are midnights where the room is (`event` page: start and end in one zone).
@@ -258,8 +277,9 @@ fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
         meeting.words.subject = Some(subject.clone());
     }
     if let Some(people) = &request.words.attendees {
-        meeting.attendees_digest = salt.attendees(people);
-        meeting.words.attendees = Some(people.clone());
+        let people = invited(request, &writing.place, people.clone());
+        meeting.attendees_digest = salt.attendees(&people);
+        meeting.words.attendees = Some(people);
     }
     if meeting.private {
         meeting.words = Words::default();
@@ -350,8 +370,10 @@ fn rows(writing: &mut Writing, given: &Given<'_>) -> Vec<Write> {
         writing.before = None;
     }
     let state = pending(writing, given.row, context);
-    let here =
-        state.and_then(|state| revise(given.row, &context.room, &writing.booking, state, retention, now));
+    let here = match state {
+        Some(state) => revise(given.row, &context.room, &writing.booking, state, retention, now),
+        None => named(writing, given),
+    };
     let left = writing.left.as_ref().and(given.row_left).and_then(|row| {
         let state = BookingState {
             status: Status::Pending,
@@ -361,6 +383,17 @@ fn rows(writing: &mut Writing, given: &Given<'_>) -> Vec<Write> {
         revise(Some(row), &row.room, &row.id, state, retention, now)
     });
     here.into_iter().chain(left).collect()
+}
+
+/// The receipt of a command that changes nothing of its booking but the command that it names.
+fn named(writing: &Writing, given: &Given<'_>) -> Option<Write> {
+    let row = given.row?;
+    let state = BookingState {
+        last_command_id: writing.last_command().map(str::to_owned),
+        failure: None,
+        ..row.state.clone()
+    };
+    revise(Some(row), &row.room, &row.id, state, given.context.retention_days, given.now)
 }
 
 /// A command that fails leaves the booking as it is, or a tombstone if there is none.
