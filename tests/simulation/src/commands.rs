@@ -54,13 +54,8 @@ impl Desk {
         rng: &mut SmallRng,
         future: u32,
     ) -> Self {
+        Self::equip(universe, companies);
         for (number, company) in companies.iter_mut().enumerate() {
-            for address in PEOPLE[number] {
-                let user = UserSpec { address: address.to_owned(), ..UserSpec::default() };
-                universe.twin.borrow_mut().put_user(company.id, user);
-                universe.ledger.borrow_mut().people.insert(address.to_owned(), company.id.to_owned());
-            }
-            universe.ledger.borrow_mut().people.insert(NOBODY[number].to_owned(), company.id.to_owned());
             company.config.organizer = match rng.random_range(0..8) {
                 0 => Organizer::Mailbox(PEOPLE[number][2].to_owned()),
                 1 => Organizer::Room,
@@ -79,6 +74,18 @@ impl Desk {
             ..tuning
         });
         Self { booked: Vec::new(), sent: Vec::new(), count: 0, future }
+    }
+
+    /// Gives companies people who organize.
+    pub(crate) fn equip(universe: &Universe, companies: &[Company]) {
+        for (number, company) in companies.iter().enumerate() {
+            for address in PEOPLE[number] {
+                let user = UserSpec { address: address.to_owned(), ..UserSpec::default() };
+                universe.twin.borrow_mut().put_user(company.id, user);
+                universe.ledger.borrow_mut().people.insert(address.to_owned(), company.id.to_owned());
+            }
+            universe.ledger.borrow_mut().people.insert(NOBODY[number].to_owned(), company.id.to_owned());
+        }
     }
 
     /// Perhaps a program sends something, or a person touches what came of it. Tells whether.

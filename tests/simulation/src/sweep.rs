@@ -1,6 +1,7 @@
 //! Every call of scripted scenarios, each with a crash before it, a crash after it, and done twice. Whatever is hit, the same four rounds
 //! later everything is as it should be.
 
+use crate::commands::Desk;
 use crate::company::{Company, Manner};
 use crate::fleet::{Fleet, Function, Work};
 use crate::panics;
@@ -8,11 +9,13 @@ use crate::settle;
 use crate::universe::{Harm, Kind, Universe};
 use chrono::{Days, NaiveDate, TimeDelta};
 use futures::FutureExt;
+use roomsync_command::{Action, BookingCommand, Moment};
 use roomsync_domain::hint::TenantHint;
+use roomsync_domain::tenant::Organizer;
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::calendar::{Recurrence, Span, Zone};
-use roomsync_twin::outlook::{Action, Meeting};
+use roomsync_twin::outlook::{self, Meeting};
 use roomsync_twin::{Trap, Tuning, Twin};
 use std::rc::Rc;
 
@@ -45,7 +48,9 @@ pub const SCRIPTS: &[Script] = &[
     ("the daily look finds what was never told", |scene| {
         scene.rounds(1);
         scene.silently(|scene| {
-            drop(scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() }))
+            drop(
+                scene.company.act(&scene.universe, outlook::Action::Cancel { meeting: scene.single.clone() }),
+            )
         });
         scene.later(25 * 60);
         scene.rounds(1);
@@ -65,7 +70,7 @@ pub const SCRIPTS: &[Script] = &[
     ("the guard", |scene| {
         let uid = scene.book(1, 40, "Training");
         scene.rounds(1);
-        scene.company.act(&scene.universe, Action::Cancel { meeting: uid });
+        scene.company.act(&scene.universe, outlook::Action::Cancel { meeting: uid });
         scene.rounds(2);
     }),
     ("the secret is rotated", |scene| {
@@ -82,18 +87,39 @@ pub const SCRIPTS: &[Script] = &[
         scene.company.turn(&scene.universe);
         scene.rounds(1);
     }),
+    ("a command makes a meeting", |scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Action::Create, 10);
+        scene.rounds(1);
+    }),
+    ("commands change a meeting", |scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Action::Create, 10);
+        scene.rounds(1);
+        scene.command(Action::Update, 14);
+        scene.rounds(1);
+    }),
+    ("commands make a meeting and cancel it", |scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Action::Create, 10);
+        scene.rounds(1);
+        scene.command(Action::Cancel, 10);
+        scene.rounds(1);
+    }),
 ];
 
 fn change(scene: &mut Scene) {
     scene.rounds(1);
     let uid = scene.book(3, 1, "Planning");
     let (meeting, day) = (scene.series.clone(), scene.today());
-    scene.company.act(&scene.universe, Action::DeleteOccurrence { meeting, date: day + Days::new(3) });
+    scene
+        .company
+        .act(&scene.universe, outlook::Action::DeleteOccurrence { meeting, date: day + Days::new(3) });
     scene.rounds(1);
     let start = (day + Days::new(5)).and_hms_opt(15, 0, 0).unwrap_or_default();
     let end = start + TimeDelta::hours(1);
-    scene.company.act(&scene.universe, Action::Move { meeting: uid, start, end });
-    scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() });
+    scene.company.act(&scene.universe, outlook::Action::Move { meeting: uid, start, end });
+    scene.company.act(&scene.universe, outlook::Action::Cancel { meeting: scene.single.clone() });
     scene.rounds(1);
 }
 
@@ -150,11 +176,11 @@ impl Scene {
         if times > 1 {
             meeting = meeting.repeats(Recurrence::daily(start.date(), 1).times(times));
         }
-        self.company.act(&self.universe, Action::Book { meeting })
+        self.company.act(&self.universe, outlook::Action::Book { meeting })
     }
 
     /// Somebody does this.
-    pub fn act(&mut self, action: Action) -> String {
+    pub fn act(&mut self, action: outlook::Action) -> String {
         self.company.act(&self.universe, action)
     }
 
@@ -194,6 +220,43 @@ impl Scene {
     /// The first room gets another address.
     pub fn readdress(&mut self) {
         self.company.readdress(&self.universe, 0);
+    }
+
+    /// From now on programs may send commands; the rooms are known.
+    pub fn takes_commands(&mut self, organizer: Organizer) {
+        Desk::equip(&self.universe, std::slice::from_mut(&mut self.company));
+        self.company.config.organizer = organizer;
+        self.company.publish(&self.universe);
+        self.rounds(1);
+    }
+
+    /// A program sends a command for its booking in the second room, in five days at that hour.
+    pub fn command(&mut self, action: Action, hour: u32) {
+        self.say(action, hour, false);
+    }
+
+    /// The same of a private booking.
+    pub fn command_in_private(&mut self, action: Action, hour: u32) {
+        self.say(action, hour, true);
+    }
+
+    fn say(&mut self, action: Action, hour: u32, private: bool) {
+        let id = format!("command-{:?}-{hour}", action).to_lowercase();
+        let day = self.today() + Days::new(5);
+        let at = |hour: u32| Some(Moment::new(&format!("{day}T{hour:02}:00:00"), "UTC"));
+        let named = matches!(action, Action::Create | Action::Update);
+        let command = BookingCommand {
+            room_id: Some(self.company.rooms[1].id.clone()),
+            organizer_email: (action == Action::Create).then(|| "megan@one.example".to_owned()),
+            subject: (named && !private).then(|| format!("Review at {hour}")),
+            start: at(hour).filter(|_| named),
+            end: at(hour + 1).filter(|_| named),
+            is_private: private.then_some(true),
+            ..BookingCommand::new(action, &id, self.company.id, "app-1")
+        };
+        let body = serde_json::to_string(&command).unwrap_or_default();
+        self.universe.queue.send(Lane::Commands, "app-1", &id, &body);
+        self.universe.ledger.borrow_mut().sent(&command);
     }
 
     /// Does something that delta never tells.

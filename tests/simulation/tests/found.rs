@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "the names are the documentation")]
 
 use chrono::{Days, NaiveTime};
+use roomsync_command::Action as Command;
+use roomsync_domain::tenant::Organizer;
 use roomsync_simulation::sweep::{Scene, play};
 use roomsync_twin::outlook::Action;
 
@@ -20,6 +22,28 @@ fn a_booking_that_reaches_into_the_window_ends_when_it_is_deleted() {
         scene.rounds(1);
         let room = Some(scene.room());
         scene.act(Action::Delete { meeting, room });
+    });
+}
+
+/// Whom a private command of a mailbox that organizes for all invites was worked out in two ways, so it was never carried out.
+#[test]
+fn a_private_command_is_carried_out_where_one_mailbox_organizes_for_all() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Mailbox("service@one.example".to_owned()));
+        scene.command_in_private(Command::Create, 10);
+        scene.rounds(1);
+    });
+}
+
+/// A cancel of a booking that had ended left no receipt.
+#[test]
+fn what_comes_after_the_end_of_a_booking_is_receipted() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        for action in [Command::Create, Command::Release, Command::Cancel] {
+            scene.command(action, 10);
+        }
+        scene.rounds(1);
     });
 }
 
