@@ -364,15 +364,11 @@ pub fn give_up(
         _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
     });
     let gone = writing.event.is_none();
-    if gone && writing.sent {
-        // It may be there all the same.
+    if gone {
+        // It may be there all the same: somebody may have sent it and died before that could be saved.
         writing.leaving = Some(EndReason::Failed);
         writing.want(None, now);
     } else {
-        if gone {
-            writing.desired = None;
-            writing.leaving = Some(EndReason::Failed);
-        }
         writing.applied = writing.wanted;
         writing.verified = writing.wanted;
         writing.left = None;
