@@ -357,7 +357,12 @@ fn nobody_may_do_everything_or_touch_everything() {
 
 #[test]
 fn nobody_deletes_items_or_changes_tables_queues_or_secrets() {
-    let forbidden = set(["dynamodb:DeleteItem", "dynamodb:DeleteTable", "sqs:PurgeQueue", "secretsmanager:PutSecretValue"]);
+    let forbidden = set([
+        "dynamodb:DeleteItem",
+        "dynamodb:DeleteTable",
+        "sqs:PurgeQueue",
+        "secretsmanager:PutSecretValue",
+    ]);
     for role in &stack().roles {
         for actions in allowed(role).values() {
             assert!(actions.is_disjoint(&forbidden), "{}: {actions:?}", role.logical);
