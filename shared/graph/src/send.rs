@@ -164,12 +164,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         }
     }
 
-    async fn exchange(
-        &self,
-        call: &Call<'_>,
-        lane: &Lane,
-        token: &Token,
-    ) -> Result<Answer, Failure> {
+    async fn exchange(&self, call: &Call<'_>, lane: &Lane, token: &Token) -> Result<Answer, Failure> {
         let shared = &self.shared;
         // Another call may have been told to wait while this one was waiting for its token.
         self.open(lane)?;
