@@ -341,7 +341,7 @@ async fn whole_days_are_days_where_the_room_is() {
 async fn zones_that_exchange_does_not_list_are_told_by_another_name() {
     let world = world_with(|config| config.time_zone = "Europe/Monaco".to_owned()).await;
     let tuning = roomsync_twin::Tuning { listed_zones_only: true, ..roomsync_twin::Tuning::default() };
-    world.twin.borrow_mut().set_tuning(tuning);
+    world.twin.borrow_mut().tune(tuning);
     let monaco = |text: &str| Some(Moment::new(text, "Europe/Monaco"));
     let recurrence = json!({"pattern": {"type": "daily", "interval": 1},
         "range": {"type": "numbered", "startDate": "2026-02-10", "numberOfOccurrences": 2}});
