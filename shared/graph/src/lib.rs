@@ -1,10 +1,10 @@
-//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory`, `Subscriptions` and `Meetings`: the only crate that knows HTTP,
-//! Graph's shapes and its login host.
+//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory`, `Subscriptions` and `Meetings`: the only crate that knows HTTP, Graph's
+//! shapes and its login host.
 //!
 //! ```text
-//! Calendar, Directory, Subscriptions, Meetings
-//!      └─ delta · view · entry · places · users · subscriptions      what is asked, how answers are read
-//!         meetings · meeting                                         what is written
+//! Calendar, Directory ── delta · view · entry · places · users      what is asked, how answers are read
+//! Subscriptions       ── subscriptions                              who is called about changes
+//! Meetings            ── meetings · meeting                         what is written
 //!                          └─ send ── link · lanes · token · outcome  the one way to Graph
 //!                               └─ Transport                          HttpTransport, or a program in the same process
 //! ```

@@ -21,8 +21,6 @@ use serde_json::{Value, json};
 /// Meetings per page, and pages after which the rest is left.
 const PER_PAGE: usize = 50;
 const MOST_PAGES: usize = 10;
-/// Statuses of writes that are done: made, changed, taken, deleted.
-const WRITTEN: [u16; 4] = [200, 201, 202, 204];
 
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -37,8 +35,8 @@ struct Page<'a> {
 impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
     async fn create(&self, mailbox: &str, draft: &Draft, mark: &Mark) -> Result<Seen, MeetingError> {
         let path = format!("users/{}/events", escaped(mailbox));
-        let order = order(Method::POST, Some(&meeting::create(draft, mark)));
-        let answer = self.meeting_call(mailbox, &path, Question::Write, order).await;
+        let write = Write { body: Some(meeting::create(draft, mark)), ..Write::of(Method::POST) };
+        let answer = self.write(mailbox, &path, write).await;
         // A create speaks of nothing that could be missing but the mailbox.
         let answer = answer.map_err(|error| match error {
             MeetingError::Gone(trace) => MeetingError::NoMailbox(trace),
@@ -49,7 +47,7 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
 
     async fn get(&self, mailbox: &str, id: &EventId) -> Result<Option<Seen>, MeetingError> {
         let path = format!("{}?$select={SELECT}", of_event(mailbox, id));
-        match self.meeting_call(mailbox, &path, Question::Meetings, Order::read()).await {
+        match self.question(mailbox, &path).await {
             Ok(answer) => seen(&answer, mailbox).map(Some),
             Err(MeetingError::Gone(_)) => Ok(None),
             Err(error) => Err(error),
@@ -72,7 +70,7 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
                 // By number rather than by link: a link names the mailbox as it likes.
                 path.push_str(&format!("&$skip={}", page * PER_PAGE));
             }
-            let answer = self.meeting_call(mailbox, &path, Question::Meetings, Order::read()).await;
+            let answer = self.question(mailbox, &path).await;
             let answer = answer.map_err(|error| match error {
                 MeetingError::Gone(trace) => MeetingError::NoMailbox(trace),
                 other => other,
@@ -95,67 +93,63 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
         etag: Option<&str>,
         patch: &Patch,
     ) -> Result<Seen, MeetingError> {
-        let mut order = order(Method::PATCH, Some(&meeting::update(patch)));
-        order.if_match = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
-        let answer = self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, order).await?;
+        let if_match = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
+        let write = Write { body: Some(meeting::update(patch)), if_match, ..Write::of(Method::PATCH) };
+        let answer = self.write(mailbox, &of_event(mailbox, id), write).await?;
         seen(&answer, mailbox)
     }
 
     async fn delete(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError> {
-        let order = order(Method::DELETE, None);
-        done(self.meeting_call(mailbox, &of_event(mailbox, id), Question::Write, order).await)
+        done(self.write(mailbox, &of_event(mailbox, id), Write::of(Method::DELETE)).await)
     }
 
     async fn decline(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError> {
         let path = format!("{}/decline", of_event(mailbox, id));
-        let order = order(Method::POST, Some(&json!({"comment": "", "sendResponse": true})));
-        done(self.meeting_call(mailbox, &path, Question::Write, order).await)
+        let body = Some(json!({"comment": "", "sendResponse": true}));
+        done(self.write(mailbox, &path, Write { body, ..Write::of(Method::POST) }).await)
     }
 }
 
 impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
-    async fn meeting_call(
-        &self,
-        mailbox: &str,
-        path: &str,
-        question: Question,
-        order: Order,
-    ) -> Result<Answer, MeetingError> {
+    async fn question(&self, mailbox: &str, path: &str) -> Result<Answer, MeetingError> {
+        let uri = self.uri(path).map_err(|error| of(error.into()))?;
+        let lane = mailbox.to_lowercase();
+        let call = Call { lane: &lane, prefer: prefer(None), ..Call::get(Question::Meetings, uri) };
+        self.ask(call).await.map_err(of)
+    }
+
+    async fn write(&self, mailbox: &str, path: &str, write: Write) -> Result<Answer, MeetingError> {
         let uri = self.uri(path).map_err(|error| of(error.into()))?;
         let lane = mailbox.to_lowercase();
         let call = Call {
+            question: Question::Write,
             lane: &lane,
+            uri,
             prefer: prefer(None),
-            method: order.method,
-            body: order.body,
-            if_match: order.if_match,
-            accepts: if question == Question::Write { &WRITTEN } else { &[200] },
-            ..Call::get(question, uri)
+            method: write.method,
+            body: write.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
+            if_match: write.if_match,
+            accepts: &[200, 201, 202, 204],
         };
         self.ask(call).await.map_err(of)
     }
 }
 
-fn of_event(mailbox: &str, id: &EventId) -> String {
-    format!("users/{}/events/{}", escaped(mailbox), escaped(id.as_str()))
-}
-
-/// What a request carries beyond its address.
-struct Order {
+/// What a write carries.
+struct Write {
     method: Method,
-    body: Bytes,
+    body: Option<Value>,
     if_match: Option<HeaderValue>,
 }
 
-impl Order {
-    fn read() -> Self {
-        order(Method::GET, None)
+impl Write {
+    fn of(method: Method) -> Self {
+        Self { method, body: None, if_match: None }
     }
 }
 
-fn order(method: Method, body: Option<&Value>) -> Order {
-    let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-    Order { method, body, if_match: None }
+fn of_event(mailbox: &str, id: &EventId) -> String {
+    format!("users/{}/events/{}", escaped(mailbox), escaped(id.as_str()))
 }
 
 fn seen(answer: &Answer, mailbox: &str) -> Result<Seen, MeetingError> {

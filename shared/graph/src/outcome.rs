@@ -14,10 +14,10 @@ pub(crate) enum Question {
     Entry,
     Places,
     User,
-    Meetings,
-    Write,
     Subscribe,
     Subscription,
+    Meetings,
+    Write,
 }
 
 impl Question {
@@ -29,10 +29,10 @@ impl Question {
             Self::Entry => "/users/{room}/events/{event}",
             Self::Places => "/places",
             Self::User => "/users/{room}",
-            Self::Meetings => "/users/{mailbox}/events",
-            Self::Write => "/users/{mailbox}/events (write)",
             Self::Subscribe => "/subscriptions",
             Self::Subscription => "/subscriptions/{id}",
+            Self::Meetings => "/users/{mailbox}/events",
+            Self::Write => "/users/{mailbox}/events (write)",
         }
     }
 }
@@ -110,6 +110,10 @@ fn is_about_the_link(code: &str) -> bool {
     code.contains("sync") || code.contains("deltatoken")
 }
 
+fn is_extension_error(code: &str) -> bool {
+    code.eq_ignore_ascii_case("ExtensionError")
+}
+
 /// `ErrorDuplicateTransactionId`: the transaction id was used "to create a different event".
 pub(crate) fn is_duplicate_transaction(code: &str) -> bool {
     code.eq_ignore_ascii_case("ErrorDuplicateTransactionId")
@@ -126,10 +130,6 @@ pub(crate) fn existing_event(body: &[u8]) -> Option<String> {
             .or_else(|| fields.values().find_map(|inner| find(inner, depth + 1)))
     }
     find(&serde_json::from_slice(body).ok()?, 0)
-}
-
-fn is_extension_error(code: &str) -> bool {
-    code.eq_ignore_ascii_case("ExtensionError")
 }
 
 fn is_too_wide(code: &str) -> bool {

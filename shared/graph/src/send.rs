@@ -29,10 +29,10 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     /// JSON, or nothing.
     pub(crate) body: Bytes,
+    /// The etag that must still be the event's.
+    pub(crate) if_match: Option<HeaderValue>,
     /// Statuses whose body is an answer; all others are failures.
     pub(crate) accepts: &'a [u16],
-    /// Etag of `If-Match`.
-    pub(crate) if_match: Option<HeaderValue>,
 }
 
 impl Call<'_> {
@@ -45,8 +45,8 @@ impl Call<'_> {
             prefer: None,
             method: Method::GET,
             body: Bytes::new(),
-            accepts: &[200],
             if_match: None,
+            accepts: &[200],
         }
     }
 }
@@ -122,8 +122,8 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         self.ask(call).await.map_err(|failure| failure.error)
     }
 
-    /// The same, with all that is known of a failure. Writes to one mailbox go one after another: Exchange answers 409 to those at the
-    /// same time.
+    /// The same, and what a failure says about a transaction. Writes to one mailbox go one after another: Exchange answers 409 to those
+    /// at the same time.
     pub(crate) async fn ask(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let turns = match call.question {
             Question::Subscribe | Question::Subscription => SUBSCRIPTION_CALLS_AT_ONCE,

@@ -367,7 +367,7 @@ fn nobody_may_do_everything_or_touch_everything() {
 }
 
 #[test]
-fn nobody_changes_tables_queues_or_secrets_and_only_the_writer_deletes_items_that_no_reader_sees() {
+fn nobody_changes_tables_queues_or_secrets_and_only_the_writer_deletes_items_and_none_that_readers_see() {
     let forbidden = set(["dynamodb:DeleteTable", "sqs:PurgeQueue", "secretsmanager:PutSecretValue"]);
     let deletes = "dynamodb:DeleteItem";
     for role in &stack().roles {

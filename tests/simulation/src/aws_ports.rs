@@ -9,8 +9,8 @@ use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
-use roomsync_domain::writing::Claimed;
 use roomsync_domain::tenant::Tenant;
+use roomsync_domain::writing::Claimed;
 use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{
     BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
