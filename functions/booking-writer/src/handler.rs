@@ -9,6 +9,8 @@ use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt, stream};
 use roomsync_domain::context::Context;
+use roomsync_domain::tenant::TenantStatus;
+use roomsync_domain::writing::Writing;
 use roomsync_domain::{BookingId, Instant, TenantId};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, Rejection, RoomStore, StoreError, TenantStore, WritingStore,
@@ -133,11 +135,15 @@ where
             None
         }
         // The clock goes on with what was accepted; but it comes by only once a minute.
-        Ok(Outcome::Done(Progress::Waits(until))) => {
-            (message.receives <= MOST_RECEIVES).then(|| (until - now).max(TimeDelta::seconds(1)))
+        Ok(Outcome::Done(Progress::Waits { until, words })) => {
+            let early = message.receives <= MOST_RECEIVES;
+            let pause = if early { TimeDelta::seconds(1) } else { back_off(message.receives) };
+            (early || words).then(|| (until - now).max(pause))
         }
-        Ok(Outcome::NotYet(Progress::Waits(until))) => Some((until - now).max(back_off(message.receives))),
-        Ok(Outcome::NotYet(Progress::Done)) => Some(back_off(message.receives)),
+        Ok(Outcome::NotYet(until)) => {
+            let pause = back_off(message.receives);
+            Some(until.map_or(pause, |until| (until - now).max(pause)))
+        }
         Ok(Outcome::Rejected(rejection)) => {
             metrics.count(Metric::RejectedCommands, 1);
             reject(message, rejection.to_string(), deps).await
@@ -223,7 +229,12 @@ where
     let Some(writing) = deps.store.writing(tenant, booking).await? else { return Ok(()) };
     let tenant = deps.tenants.get(&deps.store, tenant, deps.clock.now()).await?;
     let room = deps.store.room(&writing.room_ref()).await?;
-    let (Some(tenant), Some(room)) = (tenant, room) else { return Ok(()) };
+    let tenant = tenant.filter(|tenant| tenant.status == TenantStatus::Active);
+    let (Some(tenant), Some(room)) = (tenant, room) else {
+        // Who has left is not written to any more.
+        let left = Writing { due: None, ..writing.clone() };
+        return Ok(deps.store.save(Some(&writing), Some(&left), &[]).await?);
+    };
     let context = Context::new(&tenant.config, &room);
     let graph = deps.graph.tenant(&tenant.config);
     let work = Work {

@@ -394,6 +394,37 @@ async fn resync_asks_for_the_whole_window() {
 }
 
 #[tokio::test]
+async fn a_booking_command_is_checked_and_sent() {
+    let world = World::new();
+    let file = world.folder.path().join("command.json");
+    let line = format!("book {}", file.display());
+    let command = json!({
+        "action": "create", "tenantId": tenant_id(), "bookingId": "app-1", "roomEmail": "lyon@contoso.example",
+        "organizerEmail": "megan@contoso.example",
+        "start": {"dateTime": "2026-02-09T21:30:00", "timeZone": "Europe/Paris"},
+        "end": {"dateTime": "2026-02-09T22:00:00", "timeZone": "Europe/Paris"}});
+    std::fs::write(&file, command.to_string()).unwrap();
+    assert!(world.run(&line).await.unwrap().contains("app-1"));
+    let [message] = world.desk.queue.messages(Lane::Commands).try_into().unwrap();
+    assert_eq!(message.group, "app-1");
+    assert!(roomsync_command::parse(&message.body).is_ok(), "{}", message.body);
+
+    for (name, value, why) in [
+        ("start", json!({"dateTime": "2026-02-09T21:30:00", "timeZone": "Mars"}), "start.timeZone"),
+        ("bookingId", json!(7), "bookingId"),
+        ("roomEmail", json!(null), "roomId"),
+    ] {
+        let mut wrong = command.clone();
+        wrong[name] = value;
+        std::fs::write(&file, wrong.to_string()).unwrap();
+        let failure = world.run(&line).await.unwrap_err().to_string();
+        assert!(failure.starts_with(why) && failure.contains("nothing was sent"), "{failure}");
+    }
+    assert!(world.run("book nowhere.json").await.unwrap_err().to_string().contains("nowhere.json"));
+    assert_eq!(world.desk.queue.messages(Lane::Commands).len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_tenant_the_next_step_is_named() {
     let world = World::new();
     assert!(world.run("tenant list").await.unwrap().contains("tenant apply FILE"));
