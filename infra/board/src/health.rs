@@ -219,7 +219,7 @@ mod tests {
         assert_eq!((health.fresh, health.listening), (3, 1));
         let shown: Vec<_> =
             health.troubles.iter().map(|group| (group.rooms[0].as_str(), group.since)).collect();
-        assert_eq!(shown, [("Room b", at("2026-02-09T11:00:00Z")), ("Room c", at("2026-02-09T10:00:00Z"))]);
+        assert_eq!(shown, [("Room c", at("2026-02-09T10:00:00Z")), ("Room b", at("2026-02-09T11:00:00Z"))]);
         assert!(health.troubles.iter().all(|group| group.ailment.remedy.contains("polled")));
     }
 
