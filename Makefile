@@ -5,7 +5,7 @@
 ARCHITECTURE ?= x86_64
 PROFILE ?= deploy
 
-FUNCTIONS := resource-sync poll-dispatcher delta-poller webhook-receiver subscription-keeper
+FUNCTIONS := resource-sync poll-dispatcher delta-poller webhook-receiver subscription-keeper booking-writer
 TARGET_x86_64 := x86_64-unknown-linux-gnu
 TARGET_arm64 := aarch64-unknown-linux-gnu
 
@@ -18,6 +18,7 @@ build-PollDispatcherFunction: BINARY := poll-dispatcher
 build-DeltaPollerFunction: BINARY := delta-poller
 build-WebhookReceiverFunction: BINARY := webhook-receiver
 build-SubscriptionKeeperFunction: BINARY := subscription-keeper
+build-BookingWriterFunction: BINARY := booking-writer
 
 build-%: functions
 	cp target/lambda/$(BINARY)/bootstrap $(ARTIFACTS_DIR)/bootstrap

@@ -157,8 +157,8 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             (
                 "graph/send.rs",
-                "        let second = match &first {",
-                "        ROOT::asked(call.uri.path());\n        let second = match &first {",
+                "        let second = match first.as_ref().map_err(|failure| &failure.error) {",
+                "        ROOT::asked(call.uri.path());\n        let second = match first.as_ref().map_err(|failure| &failure.error) {",
             ),
             (
                 "graph/token.rs",

@@ -104,7 +104,7 @@ async fn ask<C: Calendar, K: Clock>(
     booking: &Booking,
 ) -> Result<Fate, Stop> {
     // Auto-accepting rooms show a request that they decline for a moment only (Set-CalendarProcessing).
-    let was_asked_for = booking.state.status == Status::Tentative
+    let was_asked_for = matches!(booking.state.status, Status::Tentative | Status::Pending)
         && lane.clock.now() - booking.observed_at < TimeDelta::minutes(MOMENT_MINUTES);
     let gone = Fate::Over(if was_asked_for { EndReason::Declined } else { EndReason::Deleted });
     let Some(id) = &booking.state.event_id else { return Ok(gone) };

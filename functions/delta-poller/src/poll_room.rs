@@ -30,6 +30,7 @@ use roomsync_domain::plan::{self, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
 use roomsync_domain::time::end_of_time;
+use roomsync_domain::writing::Claimed;
 use roomsync_domain::{EventId, Instant, RoomRef, Span, due, guard};
 use roomsync_ports::{BookingStore, Calendar, Clock, GraphError, RoomStore};
 use std::collections::BTreeSet;
@@ -395,21 +396,31 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let future =
             known.iter().filter(|booking| booking.is_live() && booking.state.span.end > self.now).count();
         known.extend(named);
+        // After the calendar was read: what a command has made is claimed before it is made.
+        let mut claims = Vec::new();
+        for Claimed { claim, booking } in self.tools.store.claims(self.room).await? {
+            claims.push(claim);
+            known.extend(booking);
+        }
         self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
-        let first = plan::plan(&known, &entries, &covered, window, context, self.now);
+        let first = plan::plan(&known, &entries, &covered, window, &claims, context, self.now);
+        let unclear = first.unclear;
         if first.missing.is_empty() {
-            return Ok(Found { writes: first.writes, future: Some(future), ..Found::nothing(self.now) });
+            let future = Some(future);
+            return Ok(Found { writes: first.writes, future, unasked: unclear, ..Found::nothing(self.now) });
         }
         let fates = missing::find_out(&lane, context, first.missing, answers == 1).await?;
         let mut writes = first.writes;
         if !fates.elsewhere.is_empty() {
             entries.extend(fates.elsewhere);
-            writes = plan::plan(&known, &entries, &covered, window, context, self.now).writes;
+            writes = plan::plan(&known, &entries, &covered, window, &claims, context, self.now).writes;
         }
-        writes.extend(
-            fates.over.iter().map(|(row, reason)| plan::end(row, *reason, context.retention_days, self.now)),
-        );
-        Ok(Found { writes, future: Some(future), unasked: fates.unasked, ..Found::nothing(self.now) })
+        writes.extend(fates.over.iter().map(|(row, reason)| {
+            let leaving = claims.iter().find(|claim| claim.booking == row.id).and_then(|claim| claim.leaving);
+            plan::end(row, leaving.unwrap_or(*reason), context.retention_days, self.now)
+        }));
+        let unasked = fates.unasked + unclear;
+        Ok(Found { writes, future: Some(future), unasked, ..Found::nothing(self.now) })
     }
 
     /// Adds the stored bookings of entries that are kept elsewhere than where the entries are now.

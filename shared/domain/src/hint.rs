@@ -47,6 +47,8 @@ pub enum HintReason {
     Rooms,
     /// A person with the command line.
     Operator,
+    /// A booking command whose effect the room has not shown.
+    Command,
     /// A notification from Graph.
     Webhook,
     /// A lifecycle notice from Graph.

@@ -15,6 +15,8 @@
 //! | live, lies where a complete read would have shown it | absent | report as missing |
 //! | live, elsewhere | absent | nothing: unknown is not gone |
 //!
+//! Entries that claims of commands under way speak of are theirs first (`writing/pairing.rs`).
+//!
 //! A missing booking is not ended here: the caller finds out why it is missing and says so with [`end`].
 
 use crate::booking::{Booking, BookingState, EndReason, Kind, Status, expiry};
@@ -23,6 +25,8 @@ use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId};
 use crate::project::{Meaning, meaning};
 use crate::time::{Instant, Span};
+use crate::writing::Claim;
+use crate::writing::pairing::{self, Pairing, claim_of, holds, made_by_command};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to write and what to look into.
@@ -32,6 +36,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// Live bookings that a complete read did not show.
     pub missing: Vec<Booking>,
+    /// Entries that may be the meetings of commands under way: nothing was written for them, and they have to be looked at again.
+    pub unclear: usize,
 }
 
 /// A new version of one booking.
@@ -111,22 +117,35 @@ pub fn plan(
     entries: &[CalendarEntry],
     covered: &[Span],
     window: Span,
+    claims: &[Claim],
     context: &Context,
     now: Instant,
 ) -> Plan {
     let seen: BTreeMap<&EventId, &CalendarEntry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
-    let rows = pair(known, &seen, covered, context);
-    let taken: BTreeSet<&BookingId> = known.iter().map(|row| &row.id).collect();
+    let mut rows = pair(known, &seen, covered, context);
     let mut plan = Plan::default();
+    let claimed = claimed(&rows, claims, known, &seen, context);
+    plan.unclear = claimed.unclear.len();
+    rows.extend(claimed.rows);
+    let taken: BTreeSet<&BookingId> = known.iter().map(|row| &row.id).collect();
     let mut paired: BTreeSet<&BookingId> = BTreeSet::new();
-    for (id, entry) in &seen {
+    for (id, entry) in seen.iter().filter(|(id, _)| !claimed.unclear.contains(*id)) {
         let row = rows.get(id).copied();
+        let meaning = meaning(entry, context);
         if let Some(row) = row {
             paired.insert(&row.id);
+            let claim = claim_of(claims, row);
+            if holds(claim, row, &meaning) {
+                continue;
+            }
+            if let (Some(reason), Meaning::Free(_)) = (claim.and_then(|claim| claim.leaving), &meaning) {
+                plan.writes.extend(row.is_live().then(|| end(row, reason, context.retention_days, now)));
+                continue;
+            }
         }
         plan.writes.extend(decide(
             row,
-            meaning(entry, context),
+            of_command(row, meaning, known, claims),
             || new_id(id, &taken, context),
             window,
             context,
@@ -141,6 +160,37 @@ pub fn plan(
     plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));
     plan.missing.sort_by(|a, b| order(a).cmp(&order(b)));
     plan
+}
+
+/// The claims' own pairing, of what the stored bookings leave over.
+fn claimed<'a>(
+    rows: &BTreeMap<&'a EventId, &'a Booking>,
+    claims: &[Claim],
+    known: &'a [Booking],
+    seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
+    context: &Context,
+) -> Pairing<'a> {
+    if claims.is_empty() {
+        return Pairing::default();
+    }
+    let free: Vec<&CalendarEntry> =
+        seen.iter().filter(|(id, _)| !rows.contains_key(*id)).map(|(_, entry)| *entry).collect();
+    let taken: BTreeSet<&BookingId> = rows.values().map(|row| &row.id).collect();
+    pairing::pair(claims, known, &free, &taken, context)
+}
+
+/// The further instances of a command's series are the command's, too.
+fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims: &[Claim]) -> Meaning {
+    match meaning {
+        Meaning::Booked(mut state) if row.is_none() => {
+            if let Some(first) = made_by_command(known, claims, &state) {
+                state.origin = first.state.origin;
+                state.last_command_id.clone_from(&first.state.last_command_id);
+            }
+            Meaning::Booked(state)
+        }
+        other => other,
+    }
 }
 
 /// The id of a new booking: the event's own, unless a booking that has since gone on under another event has taken it.

@@ -81,7 +81,7 @@ pub fn span(when: When, context: &Context) -> Span {
 
 /// Text from strangers: without control characters, of bounded length, otherwise as it is; nothing if it says nothing. Rooms that
 /// replace the subject by the organizer's name leave a blank at its end (`Set-CalendarProcessing`), which stays.
-fn clean(text: &str) -> Option<String> {
+pub(crate) fn clean(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
     (!text.trim().is_empty()).then_some(text)
 }

@@ -51,6 +51,9 @@ pub struct TenantConfig {
     /// Whether booking commands are carried out.
     #[serde(default = "on")]
     pub writes: Switch,
+    /// Whose calendar the meetings of commands are made in.
+    #[serde(default, skip_serializing_if = "Organizer::is_user")]
+    pub organizer: Organizer,
     /// How often calendars are looked at.
     #[serde(default)]
     pub poll: Poll,
@@ -255,6 +258,25 @@ impl<'de> Deserialize<'de> for Switch {
             }
         }
         from.deserialize_any(OnOff)
+    }
+}
+
+/// Whose calendar the meetings of booking commands are made in: the words `user` and `room` or a map with the key `mailbox`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Organizer {
+    /// That of the user whom the command names.
+    #[default]
+    User,
+    /// That of one mailbox for all (e-mail address).
+    Mailbox(String),
+    /// That of the room itself, which then answers to nobody: conflicts are looked for by us.
+    Room,
+}
+
+impl Organizer {
+    fn is_user(&self) -> bool {
+        *self == Self::User
     }
 }
 

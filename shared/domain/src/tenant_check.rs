@@ -1,7 +1,7 @@
 //! What the types of the tenant file cannot forbid.
 
 use crate::place::{DIRECTORY_ATTRIBUTES, is_directory_attribute};
-use crate::tenant::{Access, Credential, Fields, Poll, Privacy, Selection, TenantConfig, Window};
+use crate::tenant::{Access, Credential, Fields, Organizer, Poll, Privacy, Selection, TenantConfig, Window};
 use crate::zone;
 
 /// One thing that is wrong with a tenant file.
@@ -42,6 +42,7 @@ impl TenantConfig {
         window(self.window, &mut found);
         privacy(self.privacy, &mut found);
         poll(self.poll, &mut found);
+        organizer(&self.organizer, &mut found);
         locations(self, &mut found);
         found.0
     }
@@ -96,7 +97,14 @@ fn selection(selection: &Selection, found: &mut Found) {
     }
 }
 
-fn looks_like_address(text: &str) -> bool {
+fn organizer(organizer: &Organizer, found: &mut Found) {
+    if let Organizer::Mailbox(address) = organizer {
+        let usable = looks_like_address(address);
+        found.unless(usable, "organizer.mailbox", "expected the e-mail address of a mailbox");
+    }
+}
+
+pub(crate) fn looks_like_address(text: &str) -> bool {
     matches!(text.split_once('@'), Some((name, host)) if !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace))
 }
 

@@ -68,7 +68,7 @@ fn meeting(id: &str, minutes: i64) -> CalendarEntry {
 }
 
 fn full(known: &[Booking], entries: &[CalendarEntry]) -> Plan {
-    plan(known, entries, &[window()], window(), &context(), now())
+    plan(known, entries, &[window()], window(), &[], &context(), now())
 }
 
 /// What the table holds after a plan.
@@ -168,7 +168,7 @@ fn an_ended_meeting_that_stays_away_is_left_alone() {
 fn absence_counts_only_where_the_calendar_was_read() {
     let rows = stored(&[meeting("a", 60), meeting("b", 60 * 24 * 5)]);
     let today = Span::days(day("2026-02-09"), day("2026-02-09"));
-    let plan = plan(&rows, &[], &[today], window(), &context(), now());
+    let plan = plan(&rows, &[], &[today], window(), &[], &context(), now());
     assert_eq!(plan.missing.len(), 1);
     assert_eq!(plan.missing[0].state.event_id, Some(EventId::new("a")));
     assert!(plan.writes.is_empty(), "a missing booking is not ended by the planner");
@@ -182,7 +182,7 @@ fn a_row_that_overlaps_what_was_read_from_before_counts_as_read() {
     };
     let rows = stored(&[long]);
     let today = Span::days(day("2026-02-09"), day("2026-02-09"));
-    assert_eq!(plan(&rows, &[], &[today], window(), &context(), now()).missing.len(), 1);
+    assert_eq!(plan(&rows, &[], &[today], window(), &[], &context(), now()).missing.len(), 1);
 }
 
 #[test]

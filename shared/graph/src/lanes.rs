@@ -24,6 +24,8 @@ pub(crate) struct Lanes {
 pub(crate) struct Lane {
     /// Turns; a call holds one until its answer is there.
     pub(crate) turns: Semaphore,
+    /// The one turn to write.
+    pub(crate) writes: Semaphore,
     closed: Mutex<Option<Closed>>,
 }
 
@@ -43,7 +45,11 @@ impl Lanes {
         if let Some(lane) = lanes.get(name) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane { turns: Semaphore::new(turns), closed: Mutex::new(None) });
+        let lane = Arc::new(Lane {
+            turns: Semaphore::new(turns),
+            writes: Semaphore::new(1),
+            closed: Mutex::new(None),
+        });
         lanes.insert(name.to_owned(), Arc::clone(&lane));
         lane
     }

@@ -1,9 +1,10 @@
-//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory` and `Subscriptions`: the only crate that knows HTTP, Graph's shapes and its
-//! login host.
+//! Microsoft Graph behind the ports `Graph`, `Calendar`, `Directory`, `Subscriptions` and `Meetings`: the only crate that knows HTTP, Graph's
+//! shapes and its login host.
 //!
 //! ```text
-//! Calendar, Directory, Subscriptions
-//!      └─ delta · view · entry · places · users · subscriptions      what is asked, how answers are read
+//! Calendar, Directory ── delta · view · entry · places · users      what is asked, how answers are read
+//! Subscriptions       ── subscriptions                              who is called about changes
+//! Meetings            ── meetings · meeting                         what is written
 //!                          └─ send ── link · lanes · token · outcome  the one way to Graph
 //!                               └─ Transport                          HttpTransport, or a program in the same process
 //! ```
@@ -25,6 +26,8 @@ mod grant;
 mod lanes;
 mod link;
 mod login;
+mod meeting;
+mod meetings;
 mod outcome;
 mod places;
 mod proof;

@@ -16,6 +16,8 @@ pub(crate) enum Question {
     User,
     Subscribe,
     Subscription,
+    Meetings,
+    Write,
 }
 
 impl Question {
@@ -29,6 +31,8 @@ impl Question {
             Self::User => "/users/{room}",
             Self::Subscribe => "/subscriptions",
             Self::Subscription => "/subscriptions/{id}",
+            Self::Meetings => "/users/{mailbox}/events",
+            Self::Write => "/users/{mailbox}/events (write)",
         }
     }
 }
@@ -108,6 +112,24 @@ fn is_about_the_link(code: &str) -> bool {
 
 fn is_extension_error(code: &str) -> bool {
     code.eq_ignore_ascii_case("ExtensionError")
+}
+
+/// `ErrorDuplicateTransactionId`: the transaction id was used "to create a different event".
+pub(crate) fn is_duplicate_transaction(code: &str) -> bool {
+    code.eq_ignore_ascii_case("ErrorDuplicateTransactionId")
+}
+
+/// `@event.existingEventId`, wherever in an error body it stands.
+pub(crate) fn existing_event(body: &[u8]) -> Option<String> {
+    fn find(value: &Value, depth: usize) -> Option<String> {
+        let fields = value.as_object().filter(|_| depth <= DEEPEST)?;
+        let here = fields.iter().find(|(name, _)| name.ends_with("existingEventId"));
+        here.and_then(|(_, id)| id.as_str())
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .or_else(|| fields.values().find_map(|inner| find(inner, depth + 1)))
+    }
+    find(&serde_json::from_slice(body).ok()?, 0)
 }
 
 fn is_too_wide(code: &str) -> bool {

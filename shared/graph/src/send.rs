@@ -10,7 +10,7 @@ use crate::token::{Doubt, Token};
 use crate::transport::Transport;
 use crate::wire;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use roomsync_ports::{Clock, GraphError, Secrets, Trace};
@@ -29,6 +29,8 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     /// JSON, or nothing.
     pub(crate) body: Bytes,
+    /// The etag that must still be the event's.
+    pub(crate) if_match: Option<HeaderValue>,
     /// Statuses whose body is an answer; all others are failures.
     pub(crate) accepts: &'a [u16],
 }
@@ -43,6 +45,7 @@ impl Call<'_> {
             prefer: None,
             method: Method::GET,
             body: Bytes::new(),
+            if_match: None,
             accepts: &[200],
         }
     }
@@ -76,6 +79,19 @@ impl Answer {
     }
 }
 
+/// Why there is no answer.
+pub(crate) struct Failure {
+    pub(crate) error: GraphError,
+    /// The transaction id was used before, perhaps for this event.
+    pub(crate) transaction: Option<Option<String>>,
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        Self { error, transaction: None }
+    }
+}
+
 /// Text as it may stand in a URI.
 pub(crate) fn escaped(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ESCAPED)
@@ -103,17 +119,27 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
 
     /// Asks, and once more with a fresh token if the first one was refused or may lack a new role.
     pub(crate) async fn get(&self, call: Call<'_>) -> Result<Answer, GraphError> {
+        self.ask(call).await.map_err(|failure| failure.error)
+    }
+
+    /// The same, and what a failure says about a transaction. Writes to one mailbox go one after another: Exchange answers 409 to those
+    /// at the same time.
+    pub(crate) async fn ask(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let turns = match call.question {
             Question::Subscribe | Question::Subscription => SUBSCRIPTION_CALLS_AT_ONCE,
             _ => CALLS_AT_ONCE,
         };
         let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane), turns);
+        let _alone = match call.question {
+            Question::Write => lane.writes.acquire().await.ok(),
+            _ => None,
+        };
         // The semaphore is never closed; if it were, the call would simply not wait for its turn.
         let _turn = lane.turns.acquire().await.ok();
         self.open(&lane)?;
         let token = self.token().await?;
         let first = self.exchange(&call, &lane, &token).await;
-        let second = match &first {
+        let second = match first.as_ref().map_err(|failure| &failure.error) {
             Err(GraphError::Unauthorized(_)) => self.token_after(&token, Doubt::Refused).await?,
             // The old token still serves other rooms if there is no new one.
             Err(GraphError::Forbidden(_)) => {
@@ -138,7 +164,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         }
     }
 
-    async fn exchange(&self, call: &Call<'_>, lane: &Lane, token: &Token) -> Result<Answer, GraphError> {
+    async fn exchange(&self, call: &Call<'_>, lane: &Lane, token: &Token) -> Result<Answer, Failure> {
         let shared = &self.shared;
         // Another call may have been told to wait while this one was waiting for its token.
         self.open(lane)?;
@@ -159,11 +185,14 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         if let Some(prefer) = &call.prefer {
             headers.insert("prefer", prefer.clone());
         }
+        if let Some(etag) = &call.if_match {
+            headers.insert(IF_MATCH, etag.clone());
+        }
         let begun = shared.clock.now();
         let answer = shared.transport.send(request).await;
         let now = shared.clock.now();
         let result = match answer {
-            Err(error) => Err(outcome::no_answer(call.question, error, ours)),
+            Err(error) => Err(outcome::no_answer(call.question, error, ours).into()),
             Ok(answer) => {
                 let (parts, body) = answer.into_parts();
                 self.judge(call, lane, parts.status, &parts.headers, body, &ours)
@@ -173,7 +202,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             graph.path = call.question.path(),
             tenant.id = %self.connection.tenant,
             duration_ms = (now - begun).num_milliseconds(),
-            outcome = %result.as_ref().map_or_else(ToString::to_string, |answer| format!("{} (request {})", answer.status, answer.request_id)),
+            outcome = %result.as_ref().map_or_else(|failure| failure.error.to_string(), |answer| format!("{} (request {})", answer.status, answer.request_id)),
             "asked Graph"
         );
         result
@@ -187,7 +216,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         headers: &HeaderMap,
         body: Bytes,
         ours: &str,
-    ) -> Result<Answer, GraphError> {
+    ) -> Result<Answer, Failure> {
         if call.accepts.contains(&status.as_u16()) {
             let request_id = header_id(headers, "request-id").unwrap_or_else(|| ours.to_owned());
             return Ok(Answer { status: status.as_u16(), body, request_id });
@@ -201,7 +230,9 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         {
             lane.close(now + wait, &request_id);
         }
-        Err(outcome::failure(call.question, status, wait, &codes, request_id))
+        let transaction =
+            codes.any(outcome::is_duplicate_transaction).then(|| outcome::existing_event(&body));
+        Err(Failure { error: outcome::failure(call.question, status, wait, &codes, request_id), transaction })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
-    StoreError, TenantStore,
+    StoreError, TenantStore, WritingStore,
 };
 use chrono::TimeDelta;
 use roomsync_domain::booking::Booking;
@@ -12,7 +12,8 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
-use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::writing::{Claimed, Writing};
+use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 use std::rc::Rc;
 
 impl<T: TenantStore> TenantStore for Rc<T> {
@@ -73,8 +74,35 @@ impl<T: BookingStore> BookingStore for Rc<T> {
         (**self).bookings_of(room, events).await
     }
 
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
+        (**self).claims(room).await
+    }
+
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
         (**self).commit(room, writes, cursor).await
+    }
+}
+
+impl<T: WritingStore> WritingStore for Rc<T> {
+    async fn writing(&self, tenant: &TenantId, booking: &BookingId) -> Result<Option<Writing>, StoreError> {
+        (**self).writing(tenant, booking).await
+    }
+
+    async fn booking(&self, room: &RoomRef, id: &BookingId) -> Result<Option<Booking>, StoreError> {
+        (**self).booking(room, id).await
+    }
+
+    async fn save(
+        &self,
+        before: Option<&Writing>,
+        writing: Option<&Writing>,
+        rows: &[Write],
+    ) -> Result<(), StoreError> {
+        (**self).save(before, writing, rows).await
+    }
+
+    async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError> {
+        (**self).due(now, most).await
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{GraphError, Trace};
+use crate::{GraphError, Meetings, Trace};
 use roomsync_domain::cursor::DeltaLink;
 use roomsync_domain::delta::DeltaItem;
 use roomsync_domain::entry::{CalendarEntry, Wanted};
@@ -9,7 +9,7 @@ use roomsync_domain::{EventId, Instant, RoomId, Span};
 /// Microsoft Graph, one connection per tenant.
 pub trait Graph {
     /// A tenant's connection.
-    type Tenant: Calendar + Directory + Subscriptions;
+    type Tenant: Calendar + Directory + Subscriptions + Meetings;
 
     /// The connection of a tenant; keeps its token between invocations.
     fn tenant(&self, config: &TenantConfig) -> Self::Tenant;

@@ -8,6 +8,7 @@ mod clock;
 mod error;
 mod forward;
 mod graph;
+mod meetings;
 mod queue;
 mod secrets;
 mod store;
@@ -18,6 +19,7 @@ pub use graph::{
     Calendar, Creation, DeltaFrom, DeltaPage, Directory, Fingerprint, Graph, NewSubscription, Next, RoomList,
     Subscription, Subscriptions, ViewPage,
 };
+pub use meetings::{Mark, MeetingError, Meetings};
 pub use queue::{HintQueue, Notice, Rejection};
 pub use secrets::{Secret, Secrets};
-pub use store::{BookingStore, RoomStore, TenantStore};
+pub use store::{BookingStore, RoomStore, TenantStore, WritingStore};

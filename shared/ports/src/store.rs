@@ -5,7 +5,8 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
-use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::writing::{Claimed, Writing};
+use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 
 /// The table `Tenants`.
 pub trait TenantStore {
@@ -58,8 +59,32 @@ pub trait BookingStore {
     /// The bookings that these events have or had, as they are now, in any order.
     async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError>;
 
+    /// The commands under way in a room with their bookings, as they are now, in any order.
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError>;
+
     /// Writes new versions of bookings and the cursor in one transaction, or nothing of it. `cursor.version` is the one that was read
     /// (0 if there was none) and must still be stored; the stored one is one higher. At most
     /// [`roomsync_domain::plan::TRANSACTION_ITEMS`] items.
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError>;
+}
+
+/// What is remembered of booking commands.
+pub trait WritingStore {
+    /// How far the writing of a booking is, as it is now.
+    async fn writing(&self, tenant: &TenantId, booking: &BookingId) -> Result<Option<Writing>, StoreError>;
+
+    /// One booking by its id, as it is now.
+    async fn booking(&self, room: &RoomRef, id: &BookingId) -> Result<Option<Booking>, StoreError>;
+
+    /// Writes, in one transaction or not at all: a writing over the version that it has (the stored one is one higher), what it claims
+    /// of its rooms, and new versions of bookings. `before` is the writing that was read, whose claims are taken back.
+    async fn save(
+        &self,
+        before: Option<&Writing>,
+        writing: Option<&Writing>,
+        rows: &[Write],
+    ) -> Result<(), StoreError>;
+
+    /// Bookings whose writing is due, at most `most` and the longest waiting first. May be a little old.
+    async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError>;
 }

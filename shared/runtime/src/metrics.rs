@@ -36,6 +36,10 @@ pub enum Metric {
     RefusedRooms,
     /// Hints sent by the dispatcher.
     Hints,
+    /// Booking commands that came.
+    Commands,
+    /// Those of them that are none, or cannot be carried out.
+    RejectedCommands,
     /// Items of Graph's notices that were believed.
     Notices,
     /// Items that were not.
@@ -59,6 +63,8 @@ impl Metric {
             Self::SilentRooms => "SilentRooms",
             Self::RefusedRooms => "RefusedRooms",
             Self::Hints => "Hints",
+            Self::Commands => "Commands",
+            Self::RejectedCommands => "RejectedCommands",
             Self::Notices => "Notices",
             Self::NoticesRejected => "NoticesRejected",
         }

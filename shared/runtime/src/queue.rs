@@ -22,6 +22,8 @@ pub struct QueueUrls {
     pub tenant: Option<String>,
     /// Messages of the tenant queue that cannot be understood.
     pub tenant_dead_letter: Option<String>,
+    /// Booking commands that cannot be carried out.
+    pub commands_dead_letter: Option<String>,
     /// Where the function's own messages come from, if it may postpone them.
     pub source: Option<String>,
     /// Hints for subscriptions.
@@ -216,9 +218,15 @@ impl HintQueue for SqsQueue {
     }
 
     async fn reject(&self, rejections: &[Rejection]) -> Result<(), QueueError> {
-        let QueueUrls { poll_dead_letter, tenant_dead_letter, lifecycle_dead_letter, .. } = &self.urls;
-        let url =
-            poll_dead_letter.as_ref().or(tenant_dead_letter.as_ref()).or(lifecycle_dead_letter.as_ref());
+        let urls = &self.urls;
+        let mut dead_letters = [
+            &urls.poll_dead_letter,
+            &urls.tenant_dead_letter,
+            &urls.lifecycle_dead_letter,
+            &urls.commands_dead_letter,
+        ]
+        .into_iter();
+        let url = dead_letters.find_map(Option::as_ref);
         let message = |rejection: &Rejection| Outgoing {
             group: rejection.group.clone(),
             deduplication: derived(&["rejection", &rejection.message_id, &rejection.body]).to_string(),

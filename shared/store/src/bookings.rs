@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::plan::{self, TRANSACTION_ITEMS};
+use roomsync_domain::writing::{Claim, Claimed};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
 use std::collections::BTreeSet;
@@ -53,6 +54,15 @@ impl BookingStore for DynamoStore {
         let linked: BTreeSet<BookingId> = links.iter().map(items::read_link).collect::<Result<_, _>>()?;
         let ids = derived.union(&linked).map(|id| keys::booking(room, id)).collect();
         self.batch(&self.tables.bookings, ids).await?.iter().map(items::read_booking).collect()
+    }
+
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
+        let claims = self.claims_of(room).await?;
+        let keys = claims.iter().map(|claim| keys::booking(room, &claim.booking)).collect();
+        let bookings = self.batch(&self.tables.bookings, keys).await?;
+        let bookings: Vec<Booking> = bookings.iter().map(items::read_booking).collect::<Result<_, _>>()?;
+        let of = |claim: &Claim| bookings.iter().find(|booking| booking.id == claim.booking).cloned();
+        Ok(claims.into_iter().map(|claim| Claimed { booking: of(&claim), claim }).collect())
     }
 
     async fn commit(

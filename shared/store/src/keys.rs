@@ -40,6 +40,30 @@ pub(crate) fn link(room: &RoomRef, event: &EventId) -> Item {
     key([("pk", &room.key()), ("sk", &format!("event#{event}"))])
 }
 
+/// How far the writing of a booking is. Not in a room's partition: a command need not name the room, and the booking may change it.
+pub(crate) fn writing(tenant: &TenantId, id: &BookingId) -> Item {
+    key([("pk", &format!("{tenant}/{id}")), ("sk", WRITING)])
+}
+
+/// Sort key of such an item.
+pub(crate) const WRITING: &str = "writing";
+
+/// A command under way, in the room's partition so that its poller finds all of them at once.
+pub(crate) fn claim(room: &RoomRef, id: &BookingId) -> Item {
+    key([("pk", &room.key()), ("sk", &format!("{CLAIM}{id}"))])
+}
+
+/// What the sort keys of claims begin with.
+pub(crate) const CLAIM: &str = "claim#";
+
+/// A writing that is not settled.
+pub(crate) fn unsettled(tenant: &TenantId, id: &BookingId) -> Item {
+    key([("pk", UNSETTLED), ("sk", &format!("{tenant}/{id}"))])
+}
+
+/// Partition of all writings that are not settled: few, because nearly all are settled within a minute or two.
+pub(crate) const UNSETTLED: &str = "unsettled";
+
 pub(crate) fn directory(tenant: &TenantId) -> Item {
     key([("pk", tenant.as_str()), ("sk", DIRECTORY)])
 }

@@ -1,7 +1,7 @@
 //! DynamoDB behind the store ports: the only crate that knows table keys and attribute names.
 //!
 //! - [`items`] maps domain types to the attributes of the contract and back; what is not mapped there is in no table.
-//! - [`DynamoStore`] implements `TenantStore`, `RoomStore` and `BookingStore`.
+//! - [`DynamoStore`] implements `TenantStore`, `RoomStore`, `BookingStore` and `WritingStore`.
 //!
 //! Every write is one `TransactWriteItems`, also the write of a single item, because only transactions take a
 //! `ClientRequestToken`: a repetition of a call that had in fact succeeded would otherwise fail its own condition and look like a
@@ -17,6 +17,7 @@ mod keys;
 mod rooms;
 mod store;
 mod tenants;
+mod writings;
 
 pub use keys::BY_START;
 pub use store::{DynamoStore, TableNames};

@@ -1,7 +1,7 @@
 use crate::errors;
 use crate::items::Item;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use roomsync_domain::ids::derived;
 use roomsync_ports::StoreError;
 use std::collections::BTreeMap;
@@ -86,6 +86,8 @@ enum Must {
     BeNew,
     /// An item of this version.
     BeVersion(u64),
+    /// Anything or nothing, and then nothing: `item` is only its key.
+    BeGone,
 }
 
 impl Write {
@@ -100,11 +102,21 @@ impl Write {
         Self { what, table: table.to_owned(), item, must: Must::Whatever }
     }
 
+    /// Takes away whatever has this key.
+    pub(crate) fn delete(table: &str, key: Item, what: String) -> Self {
+        Self { what, table: table.to_owned(), item: key, must: Must::BeGone }
+    }
+
     fn into_sdk(self) -> Result<TransactWriteItem, StoreError> {
+        if matches!(self.must, Must::BeGone) {
+            let delete = Delete::builder().table_name(self.table).set_key(Some(self.item)).build();
+            let delete = delete.map_err(|error| StoreError::Other(error.to_string()))?;
+            return Ok(TransactWriteItem::builder().delete(delete).build());
+        }
         let put = Put::builder().table_name(self.table).set_item(Some(self.item));
         // Every versioned item has a version, so its absence is the absence of the item.
         let put = match self.must {
-            Must::Whatever => put,
+            Must::Whatever | Must::BeGone => put,
             Must::BeNew => put
                 .condition_expression("attribute_not_exists(#version)")
                 .expression_attribute_names("#version", "version"),

@@ -29,6 +29,11 @@ async fn it_passes_the_suite_of_bookings() {
 }
 
 #[tokio::test]
+async fn it_passes_the_suite_of_writings() {
+    with_emulator(|c| c, async |store, _| suite::writing_store_suite(&store).await).await;
+}
+
+#[tokio::test]
 async fn of_two_commits_at_once_one_wins() {
     with_emulator(
         |c| c,

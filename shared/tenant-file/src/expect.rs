@@ -57,6 +57,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("privacy.retention_days", DAYS),
     ("listener", ON_OFF),
     ("writes", ON_OFF),
+    ("organizer", "`user`, `room` or `mailbox: ADDRESS`"),
+    ("organizer.mailbox", ADDRESS),
     ("poll", "a map with `every` and `when_listening`"),
     ("poll.every", TIME),
     ("poll.when_listening", TIME),

@@ -10,8 +10,8 @@ use roomsync_domain::entry::{CalendarEntry, EntryKind, Response, When};
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::{Room, RoomSettings, RoomState, RoomStatus};
 use roomsync_domain::tenant::{
-    Access, Cloud, Credential, Fields, Poll, Privacy, Rooms, SecretName, Selection, Switch, Tenant,
-    TenantConfig, TenantStatus, Window,
+    Access, Cloud, Credential, Fields, Organizer, Poll, Privacy, Rooms, SecretName, Selection, Switch,
+    Tenant, TenantConfig, TenantStatus, Window,
 };
 use roomsync_domain::time::seconds;
 use roomsync_domain::{EventId, Instant, RoomId, RoomRef, Span, TenantId};
@@ -67,6 +67,7 @@ pub fn config() -> TenantConfig {
         privacy: Privacy::default(),
         listener: Switch::On,
         writes: Switch::On,
+        organizer: Organizer::default(),
         poll: Poll::default(),
         locations: Vec::new(),
     }

@@ -13,6 +13,7 @@ pub struct MemoryQueue {
     polls: Mutex<FifoQueue>,
     tenants: Mutex<FifoQueue>,
     lifecycle: Mutex<FifoQueue>,
+    commands: Mutex<FifoQueue>,
     rejections: Mutex<Vec<Rejection>>,
     refusing: Mutex<Vec<Lane>>,
 }
@@ -26,6 +27,8 @@ pub enum Lane {
     Tenants,
     /// Hints for subscriptions, group = room.
     Lifecycle,
+    /// Booking commands, group = booking.
+    Commands,
 }
 
 impl MemoryQueue {
@@ -38,6 +41,7 @@ impl MemoryQueue {
             polls: queue(0),
             tenants: queue(1),
             lifecycle: queue(2),
+            commands: queue(3),
             rejections: Mutex::default(),
             refusing: Mutex::default(),
         }
@@ -48,6 +52,7 @@ impl MemoryQueue {
             Lane::Polls => &self.polls,
             Lane::Tenants => &self.tenants,
             Lane::Lifecycle => &self.lifecycle,
+            Lane::Commands => &self.commands,
         }
     }
 
@@ -135,7 +140,7 @@ impl HintQueue for MemoryQueue {
         let now = self.clock.now();
         for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
             // No two queues have a receipt in common.
-            for lane in [Lane::Polls, Lane::Tenants, Lane::Lifecycle] {
+            for lane in [Lane::Polls, Lane::Tenants, Lane::Lifecycle, Lane::Commands] {
                 lock(self.lane(lane)).hide(receipt, delay, now);
             }
         }

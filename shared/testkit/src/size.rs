@@ -52,6 +52,11 @@ pub fn cursor_size(key: &str, cursor: &Cursor) -> usize {
     OTHER + key.len() + json(cursor)
 }
 
+/// Bytes of a row that is mostly one JSON text, at most.
+pub(crate) fn json_size<T: Serialize>(value: &T) -> usize {
+    OTHER + 200 + json(value)
+}
+
 /// Bytes of the row of a directory, at most.
 #[must_use]
 pub fn directory_size(memory: &DirectoryMemory) -> usize {

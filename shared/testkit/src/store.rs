@@ -6,8 +6,9 @@ use roomsync_domain::plan::{TRANSACTION_ITEMS, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
+use roomsync_domain::writing::{Claim, Claimed, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
-use roomsync_ports::{BookingStore, RoomStore, StoreError, TenantStore};
+use roomsync_ports::{BookingStore, RoomStore, StoreError, TenantStore, WritingStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -25,6 +26,8 @@ struct Held {
     cursors: BTreeMap<RoomRef, Cursor>,
     links: BTreeMap<(RoomRef, EventId), BookingId>,
     memories: BTreeMap<TenantId, DirectoryMemory>,
+    writings: BTreeMap<(TenantId, BookingId), Writing>,
+    claims: BTreeMap<(RoomRef, BookingId), Claim>,
     stream: Vec<StreamRecord>,
     usage: Usage,
 }
@@ -57,6 +60,12 @@ impl MemoryStore {
     #[must_use]
     pub fn tables(&self) -> Tables {
         lock(&self.0).tables.clone()
+    }
+
+    /// Every writing, as it is now.
+    #[must_use]
+    pub fn writings(&self) -> Vec<Writing> {
+        lock(&self.0).writings.values().cloned().collect()
     }
 
     /// Every record of both streams so far, in their order.
@@ -259,6 +268,22 @@ impl BookingStore for MemoryStore {
         Ok(found.into_iter().flatten().collect())
     }
 
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
+        let mut held = lock(&self.0);
+        held.usage.call(Call::Query);
+        let mine = held.claims.iter().filter(|((of, _), _)| of == room);
+        let claimed: Vec<Claimed> = mine
+            .map(|(key, claim)| Claimed {
+                claim: claim.clone(),
+                booking: held.tables.bookings.get(key).cloned(),
+            })
+            .collect();
+        held.usage.read(claimed.iter().map(|claimed| size::json_size(&claimed.claim)).sum(), true);
+        held.usage
+            .batch(claimed.iter().map(|claimed| claimed.booking.as_ref().map_or(0, size::booking_size)));
+        Ok(claimed)
+    }
+
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
         let mut held = lock(&self.0);
         held.usage.call(Call::TransactWriteItems);
@@ -270,6 +295,73 @@ impl BookingStore for MemoryStore {
             held.apply(write);
         }
         Ok(())
+    }
+}
+
+impl WritingStore for MemoryStore {
+    async fn writing(&self, tenant: &TenantId, booking: &BookingId) -> Result<Option<Writing>, StoreError> {
+        let mut held = lock(&self.0);
+        let writing = held.writings.get(&(tenant.clone(), booking.clone())).cloned();
+        held.usage.get(writing.as_ref().map(size::json_size), true);
+        Ok(writing)
+    }
+
+    async fn booking(&self, room: &RoomRef, id: &BookingId) -> Result<Option<Booking>, StoreError> {
+        let mut held = lock(&self.0);
+        let booking = held.tables.bookings.get(&(room.clone(), id.clone())).cloned();
+        held.usage.get(booking.as_ref().map(size::booking_size), true);
+        Ok(booking)
+    }
+
+    async fn save(
+        &self,
+        before: Option<&Writing>,
+        writing: Option<&Writing>,
+        rows: &[Write],
+    ) -> Result<(), StoreError> {
+        let mut held = lock(&self.0);
+        if writing.is_none() && rows.is_empty() {
+            return Ok(());
+        }
+        held.usage.call(Call::TransactWriteItems);
+        if let Some(writing) = writing {
+            let what = format!("the writing of booking {}", writing.booking);
+            fits(&what, size::json_size(writing))?;
+            let key = (writing.tenant.clone(), writing.booking.clone());
+            let over = Some(writing.version).filter(|version| *version > 0);
+            check(what, held.writings.get(&key).map(|stored| stored.version), over)?;
+        }
+        for row in rows {
+            let booking = &row.booking;
+            let stored = held.tables.bookings.get(&(booking.room.clone(), booking.id.clone()));
+            check(format!("booking {}", booking.id), stored.map(|stored| stored.version), row.over)?;
+        }
+        if let Some(writing) = writing {
+            held.usage.write(size::json_size(writing), 0);
+            let gone = before.into_iter().flat_map(Writing::claims);
+            gone.for_each(|(room, claim)| drop(held.claims.remove(&(room, claim.booking))));
+            for (room, claim) in writing.claims() {
+                held.usage.write(size::json_size(&claim), 0);
+                held.claims.insert((room, claim.booking.clone()), claim);
+            }
+            let next = Writing { version: writing.version + 1, ..stored(writing) };
+            held.writings.insert((next.tenant.clone(), next.booking.clone()), next);
+        }
+        rows.iter().for_each(|row| held.apply(row));
+        Ok(())
+    }
+
+    async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError> {
+        let mut held = lock(&self.0);
+        held.usage.call(Call::Query);
+        let waits = |writing: &&Writing| writing.due.is_some_and(|due| due <= now);
+        let mut due: Vec<&Writing> = held.writings.values().filter(waits).collect();
+        due.sort_by_key(|writing| (writing.due, writing.booking.clone()));
+        Ok(due
+            .into_iter()
+            .take(most)
+            .map(|writing| (writing.tenant.clone(), writing.booking.clone()))
+            .collect())
     }
 }
 

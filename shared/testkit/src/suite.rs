@@ -6,11 +6,12 @@ mod bookings;
 mod links;
 mod rooms;
 mod tenants;
+mod writings;
 
 pub use rooms::room_store_suite;
 pub use tenants::tenant_store_suite;
 
-use roomsync_ports::{BookingStore, StoreError};
+use roomsync_ports::{BookingStore, StoreError, WritingStore};
 
 /// The suite of [`BookingStore`].
 ///
@@ -30,6 +31,16 @@ pub async fn booking_store_suite(store: &impl BookingStore) {
     links::ids_are_case_sensitive(store).await;
     links::a_booking_is_found_by_all_events_it_has_had(store).await;
     links::more_events_than_one_batch(store).await;
+}
+
+/// The suite of [`WritingStore`].
+///
+/// # Panics
+/// When the store does not keep its word.
+pub async fn writing_store_suite(store: &(impl BookingStore + WritingStore)) {
+    writings::a_save_is_whole(store).await;
+    writings::a_move_claims_two_rooms(store).await;
+    writings::what_is_due_is_found(store).await;
 }
 
 /// Panics unless the result is a lost race.

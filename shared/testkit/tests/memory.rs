@@ -15,6 +15,7 @@ async fn it_passes_the_suites() {
     suite::tenant_store_suite(&MemoryStore::new()).await;
     suite::room_store_suite(&MemoryStore::new()).await;
     suite::booking_store_suite(&MemoryStore::new()).await;
+    suite::writing_store_suite(&MemoryStore::new()).await;
 }
 
 #[tokio::test]

@@ -36,7 +36,15 @@ impl Case {
     }
 
     fn plan(&self, entries: &[CalendarEntry]) -> Plan {
-        plan(&self.known, entries, &[self.window], self.window, &self.context, at("2026-02-09T08:00:00Z"))
+        plan(
+            &self.known,
+            entries,
+            &[self.window],
+            self.window,
+            &[],
+            &self.context,
+            at("2026-02-09T08:00:00Z"),
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
+use roomsync_domain::writing::Claimed;
 use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{
     BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
@@ -178,6 +179,12 @@ impl BookingStore for Aws {
         let store = &self.0.universe.store;
         let what = self.room_what(Kind::BookingsOf, room);
         self.0.io(what, |fate| self.under(fate, || store.bookings_of(room, events))).await
+    }
+
+    async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
+        let store = &self.0.universe.store;
+        let what = self.room_what(Kind::BookingsOf, room);
+        self.0.io(what, |fate| self.under(fate, || store.claims(room))).await
     }
 
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod history;
 pub mod transport;
+pub mod webhook;
 pub mod wired;
 pub mod world;
 

@@ -2,8 +2,11 @@
 
 use crate::compare;
 use crate::transport::InProcess;
+use crate::webhook::{self, Webhook};
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{NaiveDateTime, TimeDelta};
+use roomsync_command::BookingCommand;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
@@ -22,6 +25,7 @@ use roomsync_twin::outlook::{Action, Meeting};
 use roomsync_twin::{AppSpec, RoomPolicy, RoomSpec, TenantSpec, Twin};
 use std::cell::RefCell;
 use std::rc::Rc;
+use subscription_keeper::keys::Keys;
 
 /// The tenant of every world.
 pub const TENANT: &str = "84bd8158-6d4d-4958-8b9f-9d6445542f95";
@@ -36,9 +40,13 @@ pub(crate) const SECRET_NAME: &str = "roomsync/contoso";
 /// When every world begins.
 pub(crate) const FIRST_DAY: &str = "2026-02-02T08:00:00Z";
 
-type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
+/// Graph behind the twin.
+pub type Client = GraphClient<InProcess, Rc<MemorySecrets>, TestClock>;
 type PollerDeps = delta_poller::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+type WriterDeps = booking_writer::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
 type SyncDeps = resource_sync::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, TestClock>;
+type KeeperDeps =
+    subscription_keeper::Deps<Client, Rc<MemoryStore>, Rc<MemoryQueue>, Rc<MemorySecrets>, TestClock>;
 
 /// Everything.
 pub struct World {
@@ -52,8 +60,18 @@ pub struct World {
     pub secrets: Rc<MemorySecrets>,
     /// The time.
     pub clock: TestClock,
+    /// Whether subscriptions are kept and notices delivered.
+    pub listens: bool,
+    environment: Environment,
+}
+
+/// One environment of each function.
+struct Environment {
     poller: PollerDeps,
     sync: SyncDeps,
+    keeper: KeeperDeps,
+    webhook: Webhook,
+    writer: WriterDeps,
 }
 
 impl World {
@@ -65,6 +83,19 @@ impl World {
     /// If the store refuses the tenant.
     pub async fn new() -> Self {
         Self::with(|_| {}).await
+    }
+
+    /// The same with subscriptions and notices, rooms known and subscribed. They are polled as often as the tenant file says.
+    ///
+    /// # Panics
+    ///
+    /// If the store refuses the tenant.
+    pub async fn listening() -> Self {
+        let mut world = Self::new().await;
+        world.listens = true;
+        world.sync_rooms().await;
+        world.seconds(10).await;
+        world
     }
 
     /// The same with another tenant file.
@@ -79,8 +110,9 @@ impl World {
         let (store, queue) = (Rc::new(MemoryStore::new()), Rc::new(MemoryQueue::new(clock.clone())));
         let secrets = Rc::new(MemorySecrets::new());
         secrets.put(SECRET_NAME, SECRET);
-        let (poller, sync) = environment(&twin, &store, &queue, &secrets, &clock);
-        let world = Self { twin, store, queue, secrets, clock, poller, sync };
+        secrets.put(webhook::KEY_NAME, "the-first-key-0123456789abcdefghij");
+        let environment = environment(&twin, &store, &queue, &secrets, &clock);
+        let world = Self { twin, store, queue, secrets, clock, listens: false, environment };
         world.add_room(ROOM_A);
         world.add_room(ROOM_B);
         let mut config = tenant_file();
@@ -138,10 +170,15 @@ impl World {
         RoomRef::new(tenant_id(), RoomId::new(mailbox.id.as_ref()))
     }
 
+    /// The twin's Graph, as another environment of ours sees it.
+    #[must_use]
+    pub fn graph(&self) -> Client {
+        client(&self.twin, &self.queue, &self.secrets, &self.clock)
+    }
+
     /// A fresh environment: tokens, links and tenants are forgotten, as after a deployment.
     pub fn restart(&mut self) {
-        (self.poller, self.sync) =
-            environment(&self.twin, &self.store, &self.queue, &self.secrets, &self.clock);
+        self.environment = environment(&self.twin, &self.store, &self.queue, &self.secrets, &self.clock);
     }
 
     /// The time.
@@ -199,9 +236,68 @@ impl World {
             .expect("a tick");
     }
 
+    /// One tick of the dispatcher, as often as the tenant file says.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub async fn tick_as_configured(&self) {
+        poll_dispatcher::dispatch(&self.store, &self.queue, self.clock.now(), 120, 0).await.expect("a tick");
+    }
+
+    /// The keeper's hourly look.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub async fn tend(&self) {
+        let mut event = EventBridgeEvent::default();
+        event.time = Some(self.clock.now());
+        self.keep(subscription_keeper::Event::Schedule(event)).await;
+    }
+
+    async fn keep(&self, event: subscription_keeper::Event) -> SqsBatchResponse {
+        let deadline = self.clock.now() + TimeDelta::seconds(280);
+        let answer = subscription_keeper::handle(event, &self.environment.keeper, deadline).await;
+        answer.expect("the keeper's look")
+    }
+
+    /// Lets time pass, second by second: notices are delivered, messages come back.
+    pub async fn seconds(&mut self, count: usize) {
+        for _ in 0..count {
+            self.clock.advance(TimeDelta::seconds(1));
+            self.twin.borrow_mut().advance(self.clock.now());
+            self.drain().await;
+        }
+    }
+
+    /// Lets time pass, two minutes by two minutes, with ticks as often as the tenant file says.
+    pub async fn ticks(&mut self, count: usize) {
+        for _ in 0..count {
+            self.seconds(2).await;
+            self.clock.advance(TimeDelta::seconds(118));
+            self.twin.borrow_mut().advance(self.clock.now());
+            self.tick_as_configured().await;
+            self.drain().await;
+        }
+    }
+
+    /// Lets the twin make the POSTs that are due.
+    async fn deliver(&self) {
+        let posts = self.twin.borrow_mut().due_posts(self.clock.now());
+        for post in posts {
+            let outcome = self.environment.webhook.call(&post).await;
+            self.twin.borrow_mut().delivered(self.clock.now(), post.id, &outcome);
+        }
+    }
+
     /// Delivers what is in the queues until nothing more can be received.
     pub async fn drain(&self) {
         self.drain_tenants().await;
+        if self.listens {
+            self.deliver().await;
+            self.drain_lifecycle().await;
+        }
         loop {
             let messages = self.queue.receive(Lane::Polls, 10);
             if messages.is_empty() {
@@ -212,6 +308,17 @@ impl World {
         }
     }
 
+    async fn drain_lifecycle(&self) {
+        loop {
+            let messages = self.queue.receive(Lane::Lifecycle, 10);
+            if messages.is_empty() {
+                break;
+            }
+            let answer = self.keep(subscription_keeper::Event::Queue(sqs(&messages))).await;
+            self.settle(Lane::Lifecycle, &messages, &answer);
+        }
+    }
+
     async fn drain_tenants(&self) {
         loop {
             let messages = self.queue.receive(Lane::Tenants, 5);
@@ -219,14 +326,16 @@ impl World {
                 break;
             }
             let event = resource_sync::Event::Queue(sqs(&messages));
-            let answer = resource_sync::handle(event, &self.sync).await.expect("a batch accounts for itself");
+            let answer = resource_sync::handle(event, &self.environment.sync)
+                .await
+                .expect("a batch accounts for itself");
             self.settle(Lane::Tenants, &messages, &answer);
         }
     }
 
     /// One invocation of the poller.
     pub async fn poll(&self, event: SqsEvent) -> SqsBatchResponse {
-        delta_poller::handle(event, &self.poller, self.clock.now() + TimeDelta::seconds(45)).await
+        delta_poller::handle(event, &self.environment.poller, self.clock.now() + TimeDelta::seconds(45)).await
     }
 
     /// A look at a room, as if a schedule had asked for it.
@@ -240,6 +349,53 @@ impl World {
         for message in messages.iter().filter(|message| !failed(&message.id)) {
             self.queue.delete(lane, message.receipt);
         }
+    }
+
+    /// Sends a booking command, as a producer does.
+    pub fn command(&self, command: &BookingCommand) {
+        let body = serde_json::to_string(command).expect("a command is JSON");
+        self.queue.send(Lane::Commands, &command.booking_id, &command.command_id, &body);
+    }
+
+    /// Delivers the commands that can be received now, until there are no more.
+    pub async fn write(&self) {
+        loop {
+            let messages = self.queue.receive(Lane::Commands, 10);
+            if messages.is_empty() {
+                break;
+            }
+            let answer = self.invoke_writer(booking_writer::Event::Queue(sqs(&messages))).await;
+            self.settle(Lane::Commands, &messages, &answer);
+        }
+    }
+
+    /// The writer's tick.
+    pub async fn sweep(&self) {
+        let event = serde_json::json!({"time": self.clock.now().to_rfc3339(), "detail": {}, "source": "aws.scheduler",
+            "account": "1", "region": "eu-west-1", "resources": [], "detail-type": "Scheduled Event", "version": "0", "id": "1"});
+        let event = serde_json::from_value(event).expect("an event of the clock");
+        self.invoke_writer(booking_writer::Event::Schedule(event)).await;
+    }
+
+    async fn invoke_writer(&self, event: booking_writer::Event) -> SqsBatchResponse {
+        let deadline = self.clock.now() + TimeDelta::seconds(45);
+        booking_writer::handle(event, &self.environment.writer, deadline).await.expect("the store answers")
+    }
+
+    /// Lets so many seconds pass.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+        self.twin.borrow_mut().advance(self.clock.now());
+    }
+
+    /// A booking of a room by its id.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn receipt(&self, address: &str, id: &str) -> Booking {
+        let rows = self.rows(address).await;
+        rows.into_iter().find(|row| row.id.as_str() == id).expect("a receipt")
     }
 
     /// The live bookings of a room, by start.
@@ -296,17 +452,26 @@ impl World {
     }
 }
 
+fn client(
+    twin: &Rc<RefCell<Twin>>,
+    queue: &Rc<MemoryQueue>,
+    secrets: &Rc<MemorySecrets>,
+    clock: &TestClock,
+) -> Client {
+    let webhook = Webhook::new(Rc::clone(queue), Rc::clone(secrets), clock.clone());
+    let transport = InProcess::new(Rc::clone(twin), clock.clone(), webhook);
+    GraphClient::new(transport, Rc::clone(secrets), clock.clone(), Options::default())
+}
+
 fn environment(
     twin: &Rc<RefCell<Twin>>,
     store: &Rc<MemoryStore>,
     queue: &Rc<MemoryQueue>,
     secrets: &Rc<MemorySecrets>,
     clock: &TestClock,
-) -> (PollerDeps, SyncDeps) {
-    let client = || {
-        let transport = InProcess::new(Rc::clone(twin), clock.clone());
-        GraphClient::new(transport, Rc::clone(secrets), clock.clone(), Options::default())
-    };
+) -> Environment {
+    let webhook = Webhook::new(Rc::clone(queue), Rc::clone(secrets), clock.clone());
+    let client = || client(twin, queue, secrets, clock);
     let poller = delta_poller::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
     let sync = resource_sync::Deps {
         graph: client(),
@@ -314,7 +479,21 @@ fn environment(
         queue: Rc::clone(queue),
         clock: clock.clone(),
     };
-    (poller, sync)
+    let writer = booking_writer::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
+    let addresses = subscription_keeper::Webhook {
+        notification_url: format!("{}/notifications", webhook::HOST),
+        lifecycle_url: format!("{}/lifecycle", webhook::HOST),
+    };
+    let keeper = subscription_keeper::Deps::new(
+        client(),
+        Rc::clone(store),
+        Rc::clone(queue),
+        Rc::clone(secrets),
+        clock.clone(),
+        Keys::new(webhook::KEY_NAME.to_owned()),
+        Some(addresses),
+    );
+    Environment { poller, sync, keeper, webhook, writer }
 }
 
 /// Microsoft's side: the tenant and its application.

@@ -218,10 +218,19 @@ fn addresses(item: &Item) -> BTreeSet<String> {
     item.attendees.iter().map(|own| lower(&own.person)).filter(|own| *own != organizer).collect()
 }
 
-/// Whether a meeting as a whole takes place at other times.
+/// Whether a meeting as a whole takes place at other times. Another zone moves a series, not a single meeting.
 pub(crate) fn moved(before: &Shape, after: &Shape) -> bool {
-    let rule = |shape: &Shape| shape.series.as_ref().map(|series| series.recurrence.clone());
-    before.span != after.span || rule(before) != rule(after)
+    let rule = |shape: &Shape| {
+        shape.series.as_ref().map(|series| {
+            let mut recurrence = series.recurrence.clone();
+            recurrence.range.recurrence_time_zone = None;
+            recurrence
+        })
+    };
+    let instants = |shape: &Shape| (shape.span.instants(chrono_tz::Tz::UTC), shape.span.all_day);
+    let single = before.series.is_none() && after.series.is_none();
+    let same = before.span == after.span || (single && instants(before) == instants(after));
+    !same || rule(before) != rule(after)
 }
 
 /// Whether two copies agree on when the meeting takes place; occurrences missing in one of them do not count.

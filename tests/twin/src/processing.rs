@@ -308,7 +308,8 @@ impl Tenant {
         let renew = |own: &mut Item| {
             own.hushed.extend(&hushed);
             let (past, hushed) = (std::mem::take(&mut own.past), std::mem::take(&mut own.hushed));
-            *own = Item { key, created, seq: own.seq, past, hushed, ..copy };
+            let (extended, personal) = (std::mem::take(&mut own.extended), own.personal.clone());
+            *own = Item { key, created, seq: own.seq, past, hushed, extended, personal, ..copy };
         };
         if hushed.is_empty() {
             mailbox.update(key, context.seen, renew)

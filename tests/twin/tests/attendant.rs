@@ -210,6 +210,48 @@ fn new_times_are_a_new_request() {
 }
 
 #[test]
+fn the_same_time_in_another_zone_is_no_new_request() {
+    let mut world = world(RoomPolicy::transparent());
+    let url = post(&mut world, booking("2026-02-10T10:00:00", "2026-02-10T11:00:00"));
+    world.wait(5);
+    let (start, end) = ("2026-02-10T09:00:00", "2026-02-10T10:00:00");
+    patch(
+        &mut world,
+        &url,
+        json!({"start": {"dateTime": start, "timeZone": "UTC"}, "end": {"dateTime": end, "timeZone": "UTC"}}),
+    );
+    assert_eq!(answer(&mut world, &url), "accepted");
+    assert_eq!(world.twin.mails().filter(|mail| mail.kind == MailKind::Update).count(), 0);
+}
+
+#[test]
+fn what_an_app_writes_into_the_rooms_copy_outlives_the_organizers_update() {
+    let mut world = world(RoomPolicy::transparent());
+    let url = post(&mut world, booking("2026-02-10T10:00:00", "2026-02-10T11:00:00"));
+    world.wait(5);
+    let copy = format!("/v1.0/users/{ROOM}/events/{}", ids(&world.view(ROOM))[0]);
+    let marker = json!([{"id": "String {x} Name y", "value": "room"}]);
+    patch(&mut world, &copy, json!({"singleValueExtendedProperties": marker, "categories": ["x"]}));
+    patch(&mut world, &url, json!({"subject": "Renamed"}));
+    world.wait(5);
+    let entry = world.twin.entries(TENANT, ROOM, false).unwrap().remove(0);
+    assert_eq!((entry.subject.as_str(), entry.extended.len()), ("Renamed", 1));
+    assert!(world.twin.entries(TENANT, MEGAN, false).unwrap()[0].extended.is_empty());
+    assert_eq!(world.view(ROOM)[0]["categories"], json!(["x"]));
+}
+
+#[test]
+fn the_next_step_is_known_and_told_to_subscribers() {
+    let mut world = push::subscribed();
+    assert!(world.posted(5).is_empty());
+    let now = world.now;
+    post(&mut world, booking("2026-02-10T10:00:00", "2026-02-10T11:00:00"));
+    assert_eq!(world.twin.next_due(), Some(now + chrono::Duration::milliseconds(500)));
+    let kinds = push::kinds(&world.posted(5));
+    assert!(kinds.starts_with(&["created".to_owned()]) && kinds.len() > 4, "made, then decided: {kinds:?}");
+}
+
+#[test]
 fn organizers_from_outside_are_refused_unless_the_room_lets_them_in() {
     for (process, rows) in [(false, 0), (true, 1)] {
         let mut world =

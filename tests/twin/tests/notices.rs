@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roomsync_twin::calendar::Recurrence;
+use roomsync_twin::faults::Effect;
 use roomsync_twin::{Action, Outcome, Post, PostKind, PushSwitches, Tuning};
 use serde_json::{Value, json};
 use support::push::*;
@@ -169,6 +170,20 @@ fn a_notice_may_come_before_delta_shows_the_change() {
     assert_eq!(world.round(&link).0.len(), 0);
     world.wait(30);
     assert_eq!(world.round(&link).0.len(), 1);
+}
+
+#[test]
+fn a_request_that_lands_late_is_told_of_when_it_has_landed() {
+    let mut world = subscribed();
+    world.twin.add_fault(roomsync_twin::Fault::once("/events", Effect::LandLater { ms: 7000 }));
+    let moment = |time: &str| json!({"dateTime": format!("2026-02-10T{time}:00"), "timeZone": "UTC"});
+    let event = json!({"subject": "Late", "start": moment("10:00"), "end": moment("11:00")});
+    world.call("POST", &format!("/v1.0/users/{ROOM}/events"), &[], Some(event));
+    assert_eq!(world.twin.next_due(), Some(world.now + chrono::Duration::seconds(7)));
+    assert_eq!(
+        (world.posted(6).len(), kinds(&world.posted(3)).first().map(String::as_str)),
+        (0, Some("created"))
+    );
 }
 
 #[test]

@@ -1,0 +1,32 @@
+//! The Lambda: settings, clients, loop.
+
+use booking_writer::config::Config;
+use booking_writer::{Deps, Event, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use roomsync_graph::{GraphClient, HttpTransport, Options};
+use roomsync_runtime::{SecretsManager, SqsQueue, SystemClock, clock, telemetry};
+use roomsync_store::DynamoStore;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start(
+        &std::env::vars()
+            .find(|(name, _)| name == "LOG_LEVEL")
+            .map_or_else(|| "info".into(), |(_, level)| level),
+    );
+    let config = Config::read(std::env::vars())?;
+    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let options = Options { endpoints: config.endpoints, ..Options::default() };
+    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
+    let deps = &Deps::new(
+        GraphClient::new(HttpTransport::new()?, secrets, SystemClock, options),
+        DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
+        SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config.queues),
+        SystemClock,
+    );
+    run(service_fn(|event: LambdaEvent<Event>| async move {
+        let deadline = clock::last_call(event.context.deadline);
+        Ok::<_, Error>(handle(event.payload, deps, deadline).await?)
+    }))
+    .await
+}

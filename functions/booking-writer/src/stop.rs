@@ -1,0 +1,26 @@
+//! Why the work on a booking stops early.
+
+use roomsync_ports::StoreError;
+
+/// Why the work on a booking stops early. Everything that Graph says is written down instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Somebody else has written since the booking was read: drop the work and look again.
+    #[error("somebody else wrote the booking first")]
+    LostRace,
+    /// The function's time is nearly over; what is saved stays.
+    #[error("out of time")]
+    OutOfTime,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(_) => Self::LostRace,
+            other => Self::Store(other),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the poller has to know of commands under way in a room.
+
+use crate::booking::{Booking, EndReason, Status};
+use crate::ids::BookingId;
+use crate::time::Span;
+use serde::{Deserialize, Serialize};
+
+/// A command under way in a room: by it the poller knows the command's meeting when it sees the room's copy, and leaves alone what
+/// only has not arrived yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// The booking.
+    pub booking: BookingId,
+    /// Id that all copies share, as soon as it is known.
+    pub ical_uid: Option<String>,
+    /// When the meeting is to be, or the first of its series.
+    pub span: Span,
+    /// When it was before the command, if it was there and the room has to answer anew.
+    pub before: Option<Span>,
+    /// Address of the organizer, in lower case, if it may be known.
+    pub organizer: Option<String>,
+    /// Whether Graph has taken the command.
+    pub applied: bool,
+    /// Whether it is a series.
+    #[serde(default)]
+    pub recurring: bool,
+    /// The reason, if the room is being left.
+    pub leaving: Option<EndReason>,
+}
+
+/// A claim with its booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Claim,
+    /// The booking as it is now.
+    pub booking: Option<Booking>,
+}
+
+/// What an entry of the room's calendar that belongs to a claimed booking means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It shows what the calendar holds: the booking follows it.
+    Follow,
+    /// It is what was there before the command, or what will be gone: nothing is written.
+    Hold,
+}
+
+impl Claim {
+    /// Whether an entry that is booked at `seen` shows the effect of the command. `status` is the stored one.
+    #[must_use]
+    pub fn verdict(&self, seen: Span, status: Status) -> Verdict {
+        if self.leaving.is_some() {
+            return Verdict::Hold;
+        }
+        if status != Status::Pending || seen == self.span && (self.applied || self.before != Some(seen)) {
+            return Verdict::Follow;
+        }
+        match self.before {
+            // The room's copy follows its organizer's with a delay.
+            Some(before) if before == seen || !self.applied => Verdict::Hold,
+            _ => Verdict::Follow,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::seconds;
+
+    fn span(hour: u32) -> Span {
+        let at = |hour| seconds::parse(&format!("2026-02-09T{hour:02}:00:00Z")).unwrap();
+        Span::new(at(hour), at(hour + 1))
+    }
+
+    #[test]
+    fn an_entry_is_followed_when_it_shows_the_command() {
+        let claim = |before: Option<u32>, applied| Claim {
+            booking: BookingId::new("b"),
+            ical_uid: None,
+            span: span(10),
+            before: before.map(span),
+            organizer: None,
+            applied,
+            recurring: false,
+            leaving: None,
+        };
+        use Verdict::{Follow, Hold};
+        for (before, applied, seen, expected, why) in [
+            (None, false, 10, Follow, "the copy is seen before the answer"),
+            (None, true, 10, Follow, "the copy is seen after the answer"),
+            (None, true, 12, Follow, "a person has moved it before it was first seen"),
+            (Some(9), false, 9, Hold, "a move that is not sent yet"),
+            (Some(9), true, 9, Hold, "a move that the room has not seen yet"),
+            (Some(9), false, 10, Follow, "a move that was answered before we knew"),
+            (Some(9), true, 10, Follow, "a move that has arrived"),
+            (Some(9), false, 12, Hold, "a person's move, while ours is on its way"),
+            (Some(9), true, 12, Follow, "a person's move after ours"),
+            (Some(10), false, 10, Hold, "other words, not sent yet"),
+            (Some(10), true, 10, Follow, "other words, sent"),
+        ] {
+            assert_eq!(claim(before, applied).verdict(span(seen), Status::Pending), expected, "{why}");
+            let leaving = Claim { leaving: Some(EndReason::Cancelled), ..claim(before, applied) };
+            assert_eq!(leaving.verdict(span(seen), Status::Pending), Hold, "{why}, but leaving");
+            assert_eq!(
+                claim(before, applied).verdict(span(seen), Status::Confirmed),
+                Follow,
+                "{why}, answered"
+            );
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The booking of a command as readers see it: its receipt.
+
+use super::meeting::Meeting;
+use super::state::Writing;
+use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
+use crate::context::Context;
+use crate::ids::{BookingId, RoomRef};
+use crate::plan::{Change, Write};
+use crate::project::clean;
+use crate::time::{Instant, Span};
+use crate::zone;
+
+/// Why a command failed or what it waits for.
+#[must_use]
+pub fn failure(code: &str, message: impl Into<String>) -> CommandFailure {
+    CommandFailure { code: code.to_owned(), message: message.into() }
+}
+
+/// The next version of a booking; nothing if nothing of it can be seen.
+#[must_use]
+pub fn revise(
+    row: Option<&Booking>,
+    room: &RoomRef,
+    id: &BookingId,
+    state: BookingState,
+    retention_days: u32,
+    now: Instant,
+) -> Option<Write> {
+    let ends = matches!(state.status, Status::Ended(_));
+    let change = match row {
+        Some(row) if row.state == state => return None,
+        None if ends => Change::Ended,
+        None => Change::Created,
+        Some(_) if ends => Change::Ended,
+        Some(row) if row.is_live() => Change::Updated,
+        Some(_) => Change::Revived,
+    };
+    let over = row.map(|row| row.version);
+    let expires_at = expiry(&state, now, retention_days);
+    let version = over.unwrap_or(0) + 1;
+    let booking =
+        Booking { room: room.clone(), id: id.clone(), version, state, observed_at: now, expires_at };
+    Some(Write { over, change, booking })
+}
+
+/// How a booking looks while its command is under way.
+#[must_use]
+pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> Option<BookingState> {
+    let live = row.filter(|row| row.is_live()).map(|row| &row.state);
+    let command = writing.last_command().map(str::to_owned);
+    let meeting = match (&writing.desired, live) {
+        (Some(meeting), _) if meeting.room.is_some() => meeting,
+        // The room is left: what is known of the booking stays.
+        (_, Some(live)) => {
+            let state = BookingState {
+                status: Status::Pending,
+                last_command_id: command,
+                failure: None,
+                ..live.clone()
+            };
+            return Some(state);
+        }
+        _ => return None,
+    };
+    let mut state = of_meeting(meeting, writing, context);
+    if let Some(live) = live {
+        state.kind = live.kind;
+        state.series_id.clone_from(&live.series_id);
+        state.original_start = live.original_start;
+        state.event_id.clone_from(&live.event_id);
+        state.organizer_name = live.organizer_name.clone().filter(|_| !meeting.private);
+        state.organizer_email =
+            live.organizer_email.clone().filter(|_| !meeting.private).or(state.organizer_email);
+    }
+    Some(state)
+}
+
+fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> BookingState {
+    let may_know = |allowed: bool| allowed && !meeting.private;
+    let organizer = Some(&writing.place.mailbox)
+        .filter(|mailbox| may_know(context.wanted.organizer) && !writing.place.own && mailbox.contains('@'));
+    BookingState {
+        status: Status::Pending,
+        room_email: context.email.clone(),
+        span: writing.span,
+        time_zone: zone::iana_or_utc(Some(&meeting.start.zone)).to_owned(),
+        all_day: meeting.all_day.then(|| (meeting.start.local.date(), meeting.end.local.date())),
+        kind: Kind::Single,
+        series_id: None,
+        original_start: None,
+        is_private: meeting.private,
+        subject: meeting
+            .words
+            .subject
+            .as_deref()
+            .filter(|_| may_know(context.wanted.subject))
+            .and_then(clean),
+        organizer_name: None,
+        organizer_email: organizer.cloned(),
+        origin: Origin::Command,
+        event_id: None,
+        ical_uid: writing.event.as_ref().and_then(|event| event.ical_uid.clone()),
+        last_command_id: writing.last_command().map(str::to_owned),
+        failure: None,
+    }
+}
+
+/// A booking that never came to be, for a command that has no other receipt.
+#[must_use]
+pub fn stillborn(context: &Context, span: Span, command: &str, failure: CommandFailure) -> BookingState {
+    BookingState {
+        status: Status::Ended(EndReason::Failed),
+        room_email: context.email.clone(),
+        span,
+        time_zone: "UTC".to_owned(),
+        all_day: None,
+        kind: Kind::Single,
+        series_id: None,
+        original_start: None,
+        is_private: false,
+        subject: None,
+        organizer_name: None,
+        organizer_email: None,
+        origin: Origin::Command,
+        event_id: None,
+        ical_uid: None,
+        last_command_id: Some(command.to_owned()),
+        failure: Some(failure),
+    }
+}

@@ -1,0 +1,415 @@
+//! What has to be done next for a writing, and what its outcome means.
+
+use super::code;
+use super::meeting::{Content, Meeting, RoomAddress, RoomAnswer, Seen};
+use super::merge::{Judgement, View, adopted, judge};
+use super::rows::{failure, revise};
+use super::state::{KnownEvent, Writing};
+use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
+use crate::context::Context;
+use crate::plan::Write;
+use crate::time::{Instant, Span};
+use crate::zone;
+use chrono::TimeDelta;
+
+/// Times that one wanted version is sent before it is given up (`trials`: never loop).
+const MOST_PUSHES: u32 = 3;
+/// A request without an answer may land so long after we gave up.
+const LANDING_SECONDS: i64 = 30;
+/// First pause after a failure, doubled with each, and the longest.
+const PAUSE_SECONDS: (i64, i64) = (2, 300);
+/// First pause before a silent room is looked at, doubled with each, and the longest.
+const WATCH_SECONDS: (i64, i64) = (60, 3600);
+/// Looks after which a receipt says that the room does not answer.
+const WATCHES_IN_SILENCE: u32 = 4;
+/// How long a command waits for a credential, and for anything else.
+const CREDENTIAL_MINUTES: i64 = 15;
+const PATIENCE_HOURS: i64 = 24;
+
+/// The next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is left to do.
+    Done,
+    /// Nothing before that instant.
+    Wait(Instant),
+    /// Make the meeting, with the life's own transaction id.
+    Create,
+    /// Read the meeting, merge, change what differs.
+    Push,
+    /// Look for everything that bears our mark and delete it, and the meeting itself.
+    Remove,
+    /// The room declines somebody else's meeting.
+    Decline,
+    /// Look for everything that bears our mark and compare.
+    Verify,
+    /// The calendar is as wanted: see whether the room has answered.
+    Watch,
+    /// It was sent often enough.
+    GiveUp,
+}
+
+/// The next step. `now` decides only whether a request that was not answered may still land.
+#[must_use]
+pub fn next_step(writing: &Writing, now: Instant) -> Step {
+    if writing.is_settled() {
+        return Step::Done;
+    }
+    if writing.applied < writing.wanted {
+        if writing.pushes >= MOST_PUSHES {
+            return Step::GiveUp;
+        }
+        return match (&writing.desired, &writing.event) {
+            (Some(_), None) => match writing.unsure_until.filter(|until| now < *until) {
+                Some(until) => Step::Wait(until),
+                None => Step::Create,
+            },
+            (Some(_), Some(_)) => Step::Push,
+            (None, _) if writing.place.foreign => Step::Decline,
+            (None, _) => Step::Remove,
+        };
+    }
+    if !writing.is_verified() {
+        return match writing.unsure_until.filter(|until| now < *until) {
+            Some(until) => Step::Wait(until),
+            None => Step::Verify,
+        };
+    }
+    Step::Watch
+}
+
+impl Writing {
+    /// Before a create or change is sent: what is sent may have an effect from now on.
+    pub fn sending(&mut self, content: &Content) {
+        self.note_written(content);
+        self.sent = true;
+    }
+
+    /// A create was answered with a meeting: the new one, or the one that an earlier attempt made.
+    pub fn created(&mut self, seen: &Seen) {
+        self.event = Some(KnownEvent { id: seen.id.clone(), ical_uid: seen.ical_uid.clone() });
+        self.sent = true;
+        self.failures = 0;
+        let content = self.content(seen);
+        let goal = self.desired.as_ref().map(Meeting::content);
+        // If nothing else was ever sent, this is what was sent, however Exchange spells it.
+        let alone = self.written.iter().all(|sent| Some(sent) == goal.as_ref());
+        if alone || goal.as_ref() == Some(&content) {
+            self.applied = self.wanted;
+        } else {
+            self.pushes += 1;
+        }
+        self.base = Some(content);
+    }
+
+    /// A change was taken, or there was nothing to change: `merged` is wanted now.
+    pub fn pushed(&mut self, merged: Meeting, span: Span) {
+        let content = merged.content();
+        self.note_written(&content);
+        self.base = Some(content);
+        self.desired = Some(merged);
+        self.span = span;
+        self.applied = self.wanted;
+        self.pushes += 1;
+        self.failures = 0;
+    }
+
+    /// A meeting was deleted or the room has declined.
+    pub fn removed(&mut self) {
+        self.applied = self.wanted;
+        self.failures = 0;
+    }
+
+    /// A request was not answered at all and may still land.
+    pub fn unanswered(&mut self, now: Instant) {
+        let until = now + TimeDelta::seconds(LANDING_SECONDS);
+        self.sent = true;
+        self.unsure_until = Some(until);
+        self.failures += 1;
+        self.due = Some(until);
+    }
+
+    /// A request was refused for now; it may have had an effect all the same. Waits as long as Graph asks, or a growing pause.
+    pub fn put_off(&mut self, retry_after: Option<TimeDelta>, now: Instant) {
+        self.sent = true;
+        self.failures += 1;
+        let pause = retry_after.unwrap_or_else(|| doubled(PAUSE_SECONDS, self.failures - 1));
+        self.due = Some(now + pause);
+    }
+
+    /// How a meeting of this booking is compared.
+    #[must_use]
+    pub fn content(&self, seen: &Seen) -> Content {
+        seen.content(&self.salt(), &self.rooms(), self.place.own)
+    }
+
+    /// What the command waits for, or why it has waited long enough.
+    #[must_use]
+    pub fn patience(&self, what: &'static str, now: Instant) -> Patience {
+        let waited = now - self.since;
+        let limit = match what {
+            code::CREDENTIAL_EXPIRED => TimeDelta::minutes(CREDENTIAL_MINUTES),
+            _ => TimeDelta::hours(PATIENCE_HOURS),
+        };
+        if waited >= limit { Patience::Over } else { Patience::Waits }
+    }
+}
+
+/// Whether a command goes on waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It does.
+    Waits,
+    /// It has waited long enough.
+    Over,
+}
+
+fn doubled((first, longest): (i64, i64), times: u32) -> TimeDelta {
+    TimeDelta::seconds((first << times.min(16)).min(longest))
+}
+
+/// What a read-back comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// The calendar is as wanted.
+    Well,
+    /// These meetings bear our mark and are too many.
+    Strays(Vec<Seen>),
+    /// The meeting is gone though it is wanted: a person has deleted it.
+    Gone,
+    /// It is not as wanted, and is to be sent again.
+    Again,
+}
+
+/// Compares what bears our mark with what is wanted. `marked` is everything that was found in the mailbox, cancelled meetings left out;
+/// `known` is the meeting itself if it was asked for by its id because it was not among them.
+#[must_use]
+pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, zone: zone::Tz) -> Verified {
+    let id = writing.event.as_ref().map(|event| event.id.clone());
+    let ours = marked.iter().chain(known).find(|seen| Some(&seen.id) == id.as_ref());
+    let strays: Vec<Seen> =
+        marked.iter().filter(|seen| ours.is_none_or(|ours| ours.id != seen.id)).cloned().collect();
+    let Some(meeting) = writing.desired.clone() else {
+        if strays.is_empty() && ours.is_none() {
+            writing.verified = writing.wanted;
+            return Verified::Well;
+        }
+        return Verified::Strays(marked.to_vec());
+    };
+    if !strays.is_empty() {
+        return Verified::Strays(strays);
+    }
+    let Some(seen) = ours else { return Verified::Gone };
+    let (salt, rooms) = (writing.salt(), writing.rooms());
+    let view = View { salt: &salt, rooms: &rooms, own: writing.place.own };
+    let content = view.content(seen);
+    let judgement = judge(&meeting.content(), &content, &writing.written);
+    if judgement == Judgement::Echo && writing.pushes < MOST_PUSHES {
+        writing.base = None;
+        writing.applied = writing.wanted - 1;
+        return Verified::Again;
+    }
+    if judgement != Judgement::Same {
+        let taken = adopted(&meeting, seen, &view);
+        writing.span = taken.span(zone);
+        writing.desired = Some(taken);
+        writing.written = vec![content.clone()];
+    }
+    writing.base = Some(content);
+    writing.verified = writing.wanted;
+    writing.failures = 0;
+    Verified::Well
+}
+
+/// What the room's side of a settled writing comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// All is settled.
+    Settled,
+    /// The meeting is to go, because the room has declined and never had accepted.
+    Withdraw,
+    /// The room has not answered: its calendar is to be looked at.
+    Silent {
+        /// Whether the poller should look, although nothing may have been reported to it.
+        look: bool,
+    },
+}
+
+/// Looks at the receipt of a writing whose calendar is as wanted. `answer` is what the organizer's copy says that the room said; `window`
+/// are the days whose bookings the poller keeps in step. Gives the new version of the booking, if there is one.
+pub fn watch(
+    writing: &mut Writing,
+    row: Option<&Booking>,
+    answer: Option<RoomAnswer>,
+    context: &Context,
+    window: Span,
+    now: Instant,
+) -> (Watched, Option<Write>) {
+    let Some(row) = row else {
+        writing.due = None;
+        return (Watched::Settled, None);
+    };
+    let write =
+        |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
+    let with = |status| BookingState { status, failure: None, ..row.state.clone() };
+    let over = now >= writing.span.end + TimeDelta::hours(1);
+    match row.state.status {
+        Status::Confirmed => {
+            writing.accepted = true;
+            writing.due = None;
+            (Watched::Settled, None)
+        }
+        Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
+            (Watched::Withdraw, None)
+        }
+        Status::Ended(_) => {
+            writing.due = None;
+            (Watched::Settled, None)
+        }
+        Status::Tentative if over => {
+            writing.due = None;
+            (Watched::Settled, None)
+        }
+        Status::Pending if over && writing.leaving.is_none() => {
+            writing.due = None;
+            let why = failure(code::NO_ANSWER, "the room has not answered before the meeting was over");
+            let state = BookingState { failure: Some(why), ..with(Status::Ended(EndReason::Failed)) };
+            (Watched::Settled, write(state))
+        }
+        Status::Pending if writing.leaving.is_some() && (over || !row.is_observed()) => {
+            // The room has never shown it, or does not say that it is gone: nobody else will.
+            let reason = writing.leaving.unwrap_or(EndReason::Cancelled);
+            writing.due = None;
+            (Watched::Settled, write(with(Status::Ended(reason))))
+        }
+        Status::Pending
+            if writing.leaving.is_none() && answer == Some(RoomAnswer::Declined) && !row.is_observed() =>
+        {
+            let why = failure(code::DECLINED, "the room declined");
+            let state = BookingState { failure: Some(why), ..with(Status::Ended(EndReason::Declined)) };
+            let watched = if writing.accepted { Watched::Settled } else { Watched::Withdraw };
+            if watched == Watched::Settled {
+                writing.due = None;
+            }
+            (watched, write(state))
+        }
+        Status::Pending if writing.leaving.is_none() && unchanged(writing) => {
+            let status = writing.before.map_or(Status::Pending, super::state::Before::status);
+            writing.due = None;
+            (Watched::Settled, write(with(status)))
+        }
+        Status::Pending if answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window) => {
+            // Beyond the days that are kept in step nobody looks at the room.
+            writing.accepted = true;
+            writing.due = None;
+            (Watched::Settled, write(with(Status::Confirmed)))
+        }
+        Status::Tentative | Status::Pending => {
+            let looks = writing.watches;
+            writing.due = Some(now + doubled(WATCH_SECONDS, looks));
+            writing.watches += 1;
+            let silent = looks >= WATCHES_IN_SILENCE && row.state.status == Status::Pending;
+            let state = BookingState {
+                failure: silent.then(|| failure(code::NO_ANSWER, "the room has not answered yet")),
+                ..row.state.clone()
+            };
+            (Watched::Silent { look: looks > 0 }, write(state))
+        }
+    }
+}
+
+/// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
+fn unchanged(writing: &Writing) -> bool {
+    writing.left.is_none() && writing.before.is_some_and(|before| before.span == writing.span)
+}
+
+/// The command fails for good. What it wanted is taken back: a meeting that was there stays as it is, one that may have been made goes.
+/// Gives the receipt.
+pub fn give_up(
+    writing: &mut Writing,
+    row: Option<&Booking>,
+    row_left: Option<&Booking>,
+    why: CommandFailure,
+    context: &Context,
+    now: Instant,
+) -> Vec<Write> {
+    let retention = context.retention_days;
+    // A move that fails leaves the booking in the room where it was.
+    let stays = row_left.filter(|row| row.state.status == Status::Pending).and_then(|row| {
+        let status = writing.before.map_or(Status::Confirmed, super::state::Before::status);
+        let state = BookingState { status, failure: Some(why.clone()), ..row.state.clone() };
+        revise(Some(row), &row.room, &row.id, state, retention, now)
+    });
+    if let (Some(left), Some(row)) = (writing.left.take(), row_left) {
+        writing.room = left;
+        writing.span = row.state.span;
+        if let Some(meeting) = &mut writing.desired {
+            let name = String::new();
+            meeting.room =
+                Some(RoomAddress { id: row.room.room.clone(), email: row.state.room_email.clone(), name });
+        }
+    }
+    let state = row.map(|row| match (row.state.status, writing.before) {
+        (Status::Pending, Some(before)) if row.is_observed() && row_left.is_none() => BookingState {
+            status: before.status(),
+            span: before.span,
+            failure: Some(why.clone()),
+            ..row.state.clone()
+        },
+        (Status::Pending, _) => BookingState {
+            status: Status::Ended(EndReason::Failed),
+            failure: Some(why.clone()),
+            ..row.state.clone()
+        },
+        _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
+    });
+    let gone = writing.event.is_none();
+    if gone && writing.sent {
+        // It may be there all the same.
+        writing.leaving = Some(EndReason::Failed);
+        writing.want(None, now);
+    } else {
+        if gone {
+            writing.desired = None;
+            writing.leaving = Some(EndReason::Failed);
+        }
+        writing.applied = writing.wanted;
+        writing.verified = writing.wanted;
+        writing.left = None;
+        writing.due = None;
+    }
+    let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));
+    here.into_iter().chain(stays).collect()
+}
+
+/// A person has deleted the meeting: that is final.
+pub fn gone(writing: &mut Writing, row: Option<&Booking>, context: &Context, now: Instant) -> Option<Write> {
+    writing.desired = None;
+    writing.leaving = Some(EndReason::Cancelled);
+    writing.applied = writing.wanted;
+    writing.verified = writing.wanted;
+    writing.left = None;
+    writing.due = None;
+    let row = row.filter(|row| row.is_live())?;
+    let why = failure(code::GONE, "a person has cancelled or deleted the meeting");
+    let state = BookingState {
+        status: Status::Ended(EndReason::Cancelled),
+        failure: (row.state.status == Status::Pending).then_some(why),
+        ..row.state.clone()
+    };
+    revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
+}
+
+/// The room has declined a meeting that it never had: the meeting goes, too.
+pub fn withdraw(writing: &mut Writing, now: Instant) {
+    writing.leaving = Some(EndReason::Declined);
+    writing.want(None, now);
+}
+
+/// What a command waits for, as its receipt says it.
+#[must_use]
+pub fn waiting(row: Option<&Booking>, why: CommandFailure, context: &Context, now: Instant) -> Option<Write> {
+    let row = row.filter(|row| row.state.status == Status::Pending)?;
+    let state = BookingState { failure: Some(why), ..row.state.clone() };
+    revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
+}
