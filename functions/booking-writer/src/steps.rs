@@ -2,16 +2,16 @@
 
 use crate::settle::{Deed, Work};
 use crate::stop::Stop;
-use roomsync_domain::windows_zones::windows_name;
-use roomsync_domain::zone;
 use roomsync_domain::RoomId;
 use roomsync_domain::Span;
 use roomsync_domain::booking::{EndReason, Status};
 use roomsync_domain::entry::{Response, Wanted, When};
+use roomsync_domain::windows_zones::windows_name;
 use roomsync_domain::writing::meeting::{Days, Seen, Wall};
 use roomsync_domain::writing::merge::{self, View, WordsWithheld};
 use roomsync_domain::writing::step::{self, Verified};
 use roomsync_domain::writing::{Meeting, Writing, code, rows};
+use roomsync_domain::zone;
 use roomsync_ports::{
     BookingStore, Calendar, Clock, HintQueue, Mark, MeetingError, Meetings, RoomStore, WritingStore,
 };

@@ -16,7 +16,9 @@ use roomsync_domain::writing::meeting::RoomAddress;
 use roomsync_domain::writing::request::{Named, Request, request};
 use roomsync_domain::writing::{Writing, code, rows};
 use roomsync_domain::{Instant, RoomRef};
-use roomsync_ports::{BookingStore, Clock, Directory, Graph, HintQueue, RoomStore, TenantStore, WritingStore};
+use roomsync_ports::{
+    BookingStore, Clock, Directory, Graph, HintQueue, RoomStore, TenantStore, WritingStore,
+};
 use serde_json::Value;
 use tracing::info;
 

@@ -539,7 +539,8 @@ async fn of_two_that_may_be_meant_none_is_guessed() {
     let world = world_with(|config| config.privacy.organizer = Take::Never).await;
     let first = BookingCommand { attendees: None, ..create("c1") };
     let mut second = BookingCommand { attendees: None, ..create("c2") };
-    (second.booking_id, second.organizer_email) = ("app-2".to_owned(), Some("alex@contoso.example".to_owned()));
+    (second.booking_id, second.organizer_email) =
+        ("app-2".to_owned(), Some("alex@contoso.example".to_owned()));
     let both = Fault { times: Some(2), ..write_fault("POST", Effect::DropAfterEffect) };
     world.twin.borrow_mut().add_fault(both);
     world.command(&first);
