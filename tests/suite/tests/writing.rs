@@ -409,7 +409,8 @@ async fn refusals_have_receipts_with_stable_codes() {
         change(&mut command);
         command
     };
-    let cases: [(fn(&mut BookingCommand), &str, &str); 4] = [
+    type Bend = fn(&mut BookingCommand);
+    let cases: [(Bend, &str, &str); 4] = [
         (|command| command.room_email = Some(ROOM_B.to_owned()), ROOM_B, "writes_off"),
         (
             |command| command.organizer_email = Some("nobody@contoso.example".to_owned()),
