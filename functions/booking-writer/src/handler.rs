@@ -138,11 +138,15 @@ where
             None
         }
         // The clock goes on with what was accepted; but it comes by only once a minute.
-        Ok(Outcome::Done(Progress::Waits(until))) => {
-            (message.receives <= MOST_RECEIVES).then(|| (until - now).max(TimeDelta::seconds(1)))
+        Ok(Outcome::Done(Progress::Waits { until, words })) => {
+            let early = message.receives <= MOST_RECEIVES;
+            let pause = if early { TimeDelta::seconds(1) } else { back_off(message.receives) };
+            (early || words).then(|| (until - now).max(pause))
         }
-        Ok(Outcome::NotYet(Progress::Waits(until))) => Some((until - now).max(back_off(message.receives))),
-        Ok(Outcome::NotYet(Progress::Done)) => Some(back_off(message.receives)),
+        Ok(Outcome::NotYet(until)) => {
+            let pause = back_off(message.receives);
+            Some(until.map_or(pause, |until| (until - now).max(pause)))
+        }
         Ok(Outcome::Rejected(rejection)) => {
             metrics.count(Metric::RejectedCommands, 1);
             reject(message, rejection.to_string(), deps).await
@@ -228,7 +232,11 @@ where
     let Some(writing) = deps.store.writing(tenant, id).await? else { return Ok(()) };
     let tenant = deps.tenants.get(&deps.store, tenant, deps.clock.now()).await?;
     let room = deps.store.room(&writing.room_ref()).await?;
-    let (Some(tenant), Some(room)) = (tenant, room) else { return Ok(()) };
+    let (Some(tenant), Some(room)) = (tenant, room) else {
+        // Who has left is not written to any more.
+        let left = Writing { due: None, ..writing.clone() };
+        return Ok(deps.store.save(Some(&writing), Some(&left), &[]).await?);
+    };
     let context = Context::new(&tenant.config, &room);
     let graph = deps.graph.tenant(&tenant.config);
     let work = Work {

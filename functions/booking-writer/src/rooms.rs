@@ -12,7 +12,10 @@ const REMEMBERED_SECONDS: i64 = 60;
 
 /// Ids of rooms by tenant and address in lower case.
 #[derive(Debug, Default)]
-pub struct Addresses(RefCell<BTreeMap<TenantId, (Instant, BTreeMap<String, RoomId>)>>);
+pub struct Addresses(RefCell<BTreeMap<TenantId, (Instant, Ids)>>);
+
+/// Ids of the rooms of one tenant by address in lower case.
+type Ids = BTreeMap<String, RoomId>;
 
 impl Addresses {
     /// The room of an address, as it is now; nothing if there is none.
@@ -41,7 +44,7 @@ impl Addresses {
                 let mut rooms = store.rooms(tenant).await?;
                 // Of two with one address the one that is served counts.
                 rooms.sort_by_key(|room| room.state.status == RoomStatus::Active);
-                let ids: BTreeMap<String, RoomId> =
+                let ids: Ids =
                     rooms.into_iter().map(|room| (room.state.email.to_lowercase(), room.room.room)).collect();
                 let id = ids.get(&email).cloned();
                 self.0.borrow_mut().insert(tenant.clone(), (now, ids));

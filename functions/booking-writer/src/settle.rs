@@ -62,8 +62,13 @@ pub(crate) enum Deed {
 pub enum Progress {
     /// The calendar is as wanted, or never will be; perhaps the room has yet to answer.
     Done,
-    /// Not before that instant.
-    Waits(Instant),
+    /// Not before that instant; and perhaps only the command's own message can go on then, because it alone has the words.
+    Waits {
+        /// Not before.
+        until: Instant,
+        /// Whether the clock cannot go on with it.
+        words: bool,
+    },
 }
 
 impl<G, S, Q, K> Work<'_, G, S, Q, K>
@@ -82,7 +87,7 @@ where
         let mut seen: Option<Seen> = None;
         let now = self.clock.now();
         if let Some(due) = writing.due.filter(|due| now < *due && writing.failures > 0) {
-            return Ok(Progress::Waits(due));
+            return Ok(waits(&writing, due));
         }
         for _ in 0..MOST_STEPS {
             let before = writing.clone();
@@ -117,7 +122,7 @@ where
             }
         }
         let until = self.clock.now() + TimeDelta::minutes(1);
-        Ok(Progress::Waits(writing.due.unwrap_or(until).max(until)))
+        Ok(waits(&writing, writing.due.unwrap_or(until).max(until)))
     }
 
     /// Saves what a step came to; gives the end of the run, if it is one.
@@ -141,7 +146,7 @@ where
                 let row = row.as_ref().filter(|_| told);
                 let write = step::waiting(row, said(why, ""), self.context, now);
                 info!(booking.id = %writing.booking, why, %until, "A booking waits");
-                (write.into_iter().collect(), Some(Progress::Waits(until)))
+                (write.into_iter().collect(), Some(waits(writing, until)))
             }
             Deed::Failed(why, message) => {
                 warn!(booking.id = %writing.booking, why, detail = %message, "A booking command failed");
@@ -257,6 +262,11 @@ where
     pub(crate) fn check_time(&self) -> Result<(), Stop> {
         if self.clock.now() < self.deadline { Ok(()) } else { Err(Stop::OutOfTime) }
     }
+}
+
+fn waits(writing: &Writing, until: Instant) -> Progress {
+    let private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
+    Progress::Waits { until, words: private && writing.applied < writing.wanted }
 }
 
 fn answer(writing: &Writing, seen: &Seen) -> Option<RoomAnswer> {

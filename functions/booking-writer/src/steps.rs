@@ -6,10 +6,12 @@ use roomsync_domain::RoomId;
 use roomsync_domain::Span;
 use roomsync_domain::booking::{EndReason, Status};
 use roomsync_domain::entry::{Response, Wanted, When};
+use roomsync_domain::windows_zones::windows_name;
 use roomsync_domain::writing::meeting::{Days, Seen, Wall};
 use roomsync_domain::writing::merge::{self, View, WordsWithheld};
 use roomsync_domain::writing::step::{self, Verified};
 use roomsync_domain::writing::{Meeting, Writing, code, rows};
+use roomsync_domain::zone;
 use roomsync_ports::{
     BookingStore, Calendar, Clock, HintQueue, Mark, MeetingError, Meetings, RoomStore, WritingStore,
 };
@@ -81,7 +83,7 @@ where
                 })
             }
             Err(MeetingError::Invalid(trace)) if trace.code.to_ascii_lowercase().contains("timezone") => {
-                Ok(in_utc(writing, &trace.code))
+                Ok(in_another_zone(writing, &trace.code))
             }
             Err(error) => Ok(self.trouble(writing, error)),
         }
@@ -150,7 +152,7 @@ where
             }
             Err(MeetingError::Gone(_)) => Ok(Deed::Gone),
             Err(MeetingError::Invalid(trace)) if trace.code.to_ascii_lowercase().contains("timezone") => {
-                Ok(in_utc(writing, &trace.code))
+                Ok(in_another_zone(writing, &trace.code))
             }
             Err(error) => Ok(self.trouble(writing, error)),
         }
@@ -335,18 +337,33 @@ where
     }
 }
 
-/// Exchange does not know the zone: a single meeting can be told in UTC.
-fn in_utc(writing: &mut Writing, refused: &str) -> Deed {
-    let failed =
-        || Deed::Failed(code::INVALID_FIELD, format!("start.timeZone: Graph does not know it ({refused})"));
-    match &mut writing.desired {
-        Some(meeting) if meeting.recurrence.is_none() && !meeting.all_day && meeting.start.zone != "UTC" => {
-            meeting.start = Wall::utc(meeting.start.instant());
-            meeting.end = Wall::utc(meeting.end.instant());
-            Deed::Next
+/// Exchange does not know the zone: a single meeting can be told in UTC, days and series in a zone of another name that shows the same time.
+fn in_another_zone(writing: &mut Writing, refused: &str) -> Deed {
+    let failed = || {
+        let why = format!("start.timeZone: Microsoft does not know the zone ({refused})");
+        Deed::Failed(code::INVALID_FIELD, why)
+    };
+    let Some(meeting) = &mut writing.desired else { return failed() };
+    if meeting.recurrence.is_none() && !meeting.all_day {
+        if meeting.start.zone == "UTC" && meeting.end.zone == "UTC" {
+            return failed();
         }
-        _ => failed(),
+        meeting.start = Wall::utc(meeting.start.instant());
+        meeting.end = Wall::utc(meeting.end.instant());
+        return Deed::Next;
     }
+    let from = meeting.start.local.date();
+    let renamed = |wall: &Wall| zone::find(&wall.zone).and_then(|zone| windows_name(zone, from));
+    let (Some(start), Some(end)) = (renamed(&meeting.start), renamed(&meeting.end)) else { return failed() };
+    if meeting.start.zone == start && meeting.end.zone == end {
+        return failed();
+    }
+    start.clone_into(&mut meeting.start.zone);
+    end.clone_into(&mut meeting.end.zone);
+    if let Some(recurrence) = &mut meeting.recurrence {
+        recurrence.range.recurrence_time_zone = None;
+    }
+    Deed::Next
 }
 
 /// Why a command failed or waits, as its receipt says it.

@@ -6,7 +6,7 @@
 use crate::handler::Deps;
 use crate::settle::{Progress, Work};
 use crate::stop::Stop;
-use roomsync_command::Rejection;
+use roomsync_command::{Action, Rejection};
 use roomsync_domain::booking::{Booking, CommandFailure};
 use roomsync_domain::context::Context;
 use roomsync_domain::room::{Room, RoomField, RoomSettings, RoomState, RoomStatus};
@@ -16,7 +16,9 @@ use roomsync_domain::writing::meeting::RoomAddress;
 use roomsync_domain::writing::request::{Named, Request, request};
 use roomsync_domain::writing::{Writing, code, rows};
 use roomsync_domain::{Instant, RoomRef};
-use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, TenantStore, WritingStore};
+use roomsync_ports::{
+    BookingStore, Clock, Directory, Graph, HintQueue, RoomStore, TenantStore, WritingStore,
+};
 use serde_json::Value;
 use tracing::info;
 
@@ -30,8 +32,8 @@ pub enum Outcome {
     Done(Progress),
     /// It cannot be a command.
     Rejected(Rejection),
-    /// It waits for what an earlier command has yet to do.
-    NotYet(Progress),
+    /// It waits for what an earlier command has yet to do, until then if that is known.
+    NotYet(Option<Instant>),
 }
 
 /// Carries out the command in a message.
@@ -86,6 +88,7 @@ where
     };
     let context = Context::new(&tenant.config, &room.room);
     let graph = deps.graph.tenant(&tenant.config);
+    let request = &unnamed(request, writing.as_ref(), &graph).await;
     let words = said(request, &tenant.config.organizer, &room.room.room.room);
     let work = Work {
         graph: &graph,
@@ -112,8 +115,7 @@ where
         };
         let wanted = match accept(request, &given) {
             Decision::NotYet if settled => {
-                let due = writing.as_ref().and_then(|writing| writing.due);
-                return Ok(Outcome::NotYet(Progress::Waits(due.unwrap_or_else(|| deps.clock.now()))));
+                return Ok(Outcome::NotYet(writing.as_ref().and_then(|writing| writing.due)));
             }
             Decision::NotYet => writing.take(),
             Decision::Known => match writing {
@@ -139,7 +141,20 @@ where
         }
         writing = deps.store.writing(&request.tenant, &request.booking).await?;
     }
-    Ok(Outcome::NotYet(Progress::Waits(deps.clock.now())))
+    Ok(Outcome::NotYet(None))
+}
+
+/// A private meeting's organizer is in no table: the mailbox goes by its object id, if the directory tells it.
+async fn unnamed<D: Directory>(request: &Request, writing: Option<&Writing>, directory: &D) -> Request {
+    let by_id = writing.is_some_and(|writing| !writing.place.own && !writing.place.mailbox.contains('@'));
+    let private = request.action == Action::Create && request.private == Some(true);
+    let mut request = request.clone();
+    if let Some(email) = request.organizer.as_ref().filter(|_| private || by_id)
+        && let Ok(Some(user)) = directory.user(email, &[]).await
+    {
+        request.organizer = Some(user.object_id);
+    }
+    request
 }
 
 async fn row_left<G, S: BookingStore + WritingStore, Q, K>(

@@ -18,6 +18,9 @@ const MANY_OF_A_SERIES: usize = 6;
 /// Questions on their way at once; a mailbox bears four calls (throttling-limits).
 const AT_ONCE: usize = 2;
 
+/// Places at which one entry is looked for while it moves.
+const MOST_PLACES: usize = 3;
+
 /// A tentative booking that is gone after less than this was declined; later somebody has taken it out.
 const MOMENT_MINUTES: i64 = 15;
 
@@ -108,21 +111,30 @@ async fn ask<C: Calendar, K: Clock>(
         && lane.clock.now() - booking.observed_at < TimeDelta::minutes(MOMENT_MINUTES);
     let gone = Fate::Over(if was_asked_for { EndReason::Declined } else { EndReason::Deleted });
     let Some(id) = &booking.state.event_id else { return Ok(gone) };
-    lane.check_time()?;
-    let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { return Ok(gone) };
-    if entry.cancelled {
-        return Ok(Fate::Over(EndReason::Cancelled));
+    let mut place = booking.state.span;
+    for _ in 0..MOST_PLACES {
+        lane.check_time()?;
+        let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { return Ok(gone) };
+        if entry.cancelled {
+            return Ok(Fate::Over(EndReason::Cancelled));
+        }
+        if entry.response == Response::Declined {
+            return Ok(Fate::Over(EndReason::Declined));
+        }
+        if entry.kind == EntryKind::Master {
+            return Ok(gone);
+        }
+        lane.check_time()?;
+        let span = project::span(entry.when, context);
+        let there = crate::read::read(lane, span).await?;
+        if let Some(seen) = there.entries.into_iter().find(|seen| seen.id == *id) {
+            return Ok(Fate::Elsewhere(Box::new(seen)));
+        }
+        if span == place {
+            break;
+        }
+        // It has moved, perhaps once more between the two questions.
+        place = span;
     }
-    if entry.response == Response::Declined {
-        return Ok(Fate::Over(EndReason::Declined));
-    }
-    if entry.kind == EntryKind::Master {
-        return Ok(gone);
-    }
-    lane.check_time()?;
-    let there = crate::read::read(lane, project::span(entry.when, context)).await?;
-    Ok(match there.entries.into_iter().find(|seen| seen.id == *id) {
-        Some(seen) => Fate::Elsewhere(Box::new(seen)),
-        None => gone,
-    })
+    Ok(gone)
 }

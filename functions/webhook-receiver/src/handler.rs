@@ -86,7 +86,7 @@ async fn hand_on<Q: HintQueue, S, K>(found: &Heard, arrival: Arrival<'_>, deps: 
         sent = deps.queue.send_notices(&found.notices).await;
     }
     if !found.lifecycle.is_empty() {
-        sent = sent.and(deps.queue.send_lifecycle(&found.lifecycle, arrival.request).await);
+        sent = sent.and(deps.queue.send_lifecycle(&found.lifecycle, &arrival.mark()).await);
     }
     match sent {
         Ok(()) => {

@@ -107,6 +107,14 @@ pub struct Arrival<'a> {
     pub request: &'a str,
 }
 
+impl Arrival<'_> {
+    /// A text that no other request has.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        derived(&[self.request, &self.at.timestamp_micros().to_string()]).to_string()
+    }
+}
+
 /// What a request's items come down to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
@@ -167,7 +175,7 @@ pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> 
 fn notice(room: &RoomRef, marks: Option<BTreeSet<&str>>, arrival: Arrival<'_>) -> Notice {
     let mark = match marks {
         Some(items) => derived(&Vec::from_iter(items)).to_string(),
-        None => derived(&[arrival.request, &arrival.at.timestamp_micros().to_string()]).to_string(),
+        None => arrival.mark(),
     };
     let mut hint = PollHint::new(room, HintReason::Webhook);
     hint.noticed_at = Some(arrival.at);

@@ -213,6 +213,7 @@ function drawHealth() {
     ['Waiting for the first copy', health.waiting],
     ['Oldest full read', ago(health.oldestFullRead), health.oldestRoom],
     ['Drift repaired by the last full reads', health.drift.repaired, health.drift.last && `${health.drift.rooms} ${health.drift.rooms === 1 ? 'room' : 'rooms'}, last ${ago(health.drift.last)}`],
+    ['Rooms that listen', health.listening],
     ['Throttled rooms', health.throttled],
     ['Changes in the last minute', health.changesLastMinute],
   ];

@@ -6,6 +6,7 @@ use crate::words::{self, Ailment, Change};
 use crate::world::World;
 use chrono::{NaiveDate, TimeDelta};
 use roomsync_domain::cursor::TroubleKind;
+use roomsync_domain::listening::Hearing;
 use roomsync_domain::time::{Instant, seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,7 +38,9 @@ pub struct Health {
     pub waiting: usize,
     /// Of them: no call before some later instant.
     pub throttled: usize,
-    /// Rooms in trouble, by what is wrong, most rooms first.
+    /// Of them: with a subscription that can be trusted.
+    pub listening: usize,
+    /// Rooms in trouble, by what is wrong, most rooms first. A room that is not listened to is fresh all the same.
     pub troubles: Vec<TroubleGroup>,
     /// Last full read of the room where it is longest ago, among the copied ones.
     #[serde(with = "seconds::option")]
@@ -95,7 +98,8 @@ pub fn health(world: &World, now: Instant, blind: Option<String>) -> Health {
         fresh: followed().filter(|(_, it)| is_fresh(it, now)).count(),
         waiting: rooms.iter().filter(|(_, it)| it.is_none_or(is_waiting)).count(),
         throttled: followed().filter(|(_, it)| is_throttled(it, now)).count(),
-        troubles: troubles(followed()),
+        listening: followed().filter(|(_, it)| hearing(it, now) == Hearing::Listening).count(),
+        troubles: troubles(followed(), now),
         oldest_full_read: oldest.map(|(at, _)| at),
         oldest_room: oldest.map(|(_, name)| name.clone()),
         drift: drift(followed().map(|(_, it)| it)),
@@ -117,19 +121,27 @@ fn is_throttled(it: &Following, now: Instant) -> bool {
         && it.trouble.as_ref().is_none_or(|trouble| trouble.kind == TroubleKind::Throttled)
 }
 
-fn troubles<'a>(rooms: impl Iterator<Item = (&'a RoomRow, &'a Following)>) -> Vec<TroubleGroup> {
+fn hearing(it: &Following, now: Instant) -> Hearing {
+    Hearing::of(it.listening.as_ref(), it.refusal.as_ref(), now)
+}
+
+fn troubles<'a>(
+    rooms: impl Iterator<Item = (&'a RoomRow, &'a Following)>,
+    now: Instant,
+) -> Vec<TroubleGroup> {
     let mut groups: BTreeMap<Ailment, TroubleGroup> = BTreeMap::new();
     for (room, following) in rooms {
-        let (Some(ailment), Some(trouble)) = (words::ailment(following), &following.trouble) else {
-            continue;
-        };
-        let group = groups.entry(ailment.clone()).or_insert_with(|| TroubleGroup {
-            ailment,
-            since: trouble.since,
-            rooms: Vec::new(),
-        });
-        group.since = group.since.min(trouble.since);
-        group.rooms.push(room.name.clone());
+        let trouble = words::ailment(following).zip(following.trouble.as_ref().map(|trouble| trouble.since));
+        for (ailment, since) in trouble.into_iter().chain(words::deafness(following, hearing(following, now)))
+        {
+            let group = groups.entry(ailment.clone()).or_insert_with(|| TroubleGroup {
+                ailment,
+                since,
+                rooms: Vec::new(),
+            });
+            group.since = group.since.min(since);
+            group.rooms.push(room.name.clone());
+        }
     }
     let mut groups: Vec<TroubleGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.rooms.len()));
@@ -151,6 +163,7 @@ mod tests {
     use crate::sample::{at, following, room};
     use crate::world::Record;
     use roomsync_domain::cursor::{Drift, Trouble};
+    use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 
     #[test]
     fn every_room_is_counted_where_it_belongs() {
@@ -178,6 +191,36 @@ mod tests {
         assert_eq!(health.troubles.len(), 1);
         assert_eq!(health.troubles[0].rooms, ["Room c", "Room d"]);
         assert_eq!(health.troubles[0].since, at("2026-02-09T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_room_that_is_not_listened_to_is_fresh_and_says_why() {
+        let now = at("2026-02-09T12:00:00Z");
+        let listening = Listening {
+            subscription_id: "s".into(),
+            key_id: "k".into(),
+            urls: "u".into(),
+            expires_at: at("2026-02-15T12:00:00Z"),
+            since: at("2026-02-09T08:00:00Z"),
+            heard_at: Some(at("2026-02-09T09:00:00Z")),
+            silent_since: None,
+        };
+        let silent = Listening { silent_since: Some(at("2026-02-09T11:00:00Z")), ..listening.clone() };
+        let refusal = Refusal::new(RefusalKind::NotValidated, "400".into(), None, at("2026-02-09T10:00:00Z"));
+        let mut world = World::default();
+        world.load(["a", "b", "c"].map(|id| Record::Room(room(id, 1))).into());
+        let fresh = following(Some("2026-02-09T03:00:00Z"));
+        world.follow(vec![
+            ("t#a".into(), Following { listening: Some(listening), ..fresh.clone() }),
+            ("t#b".into(), Following { listening: Some(silent), ..fresh.clone() }),
+            ("t#c".into(), Following { refusal: Some(refusal), ..fresh }),
+        ]);
+        let health = health(&world, now, None);
+        assert_eq!((health.fresh, health.listening), (3, 1));
+        let shown: Vec<_> =
+            health.troubles.iter().map(|group| (group.rooms[0].as_str(), group.since)).collect();
+        assert_eq!(shown, [("Room c", at("2026-02-09T10:00:00Z")), ("Room b", at("2026-02-09T11:00:00Z"))]);
+        assert!(health.troubles.iter().all(|group| group.ailment.remedy.contains("polled")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use chrono::NaiveDate;
 use roomsync_domain::cursor::{Drift, Guarded, Mode, Trouble};
+use roomsync_domain::listening::{Listening, Refusal};
 use roomsync_domain::time::{Instant, seconds};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,11 +148,18 @@ pub struct Following {
     /// What the last full read had to repair.
     #[serde(default)]
     pub drift: Option<Drift>,
+    /// Its subscription.
+    #[serde(default)]
+    pub listening: Option<Listening>,
+    /// Why it has none.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
 }
 
 impl Following {
     /// Attributes of the cursor that are read.
-    pub const ATTRIBUTES: [&str; 6] = ["mode", "lastFullAt", "notBefore", "trouble", "guarded", "drift"];
+    pub const ATTRIBUTES: [&str; 8] =
+        ["mode", "lastFullAt", "notBefore", "trouble", "guarded", "drift", "listening", "refusal"];
 }
 
 fn text(item: &Value, name: &str) -> Option<String> {

@@ -51,5 +51,7 @@ pub(crate) fn following(last_full_at: Option<&str>) -> Following {
         trouble: None,
         guarded: None,
         drift: None,
+        listening: None,
+        refusal: None,
     }
 }

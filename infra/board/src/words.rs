@@ -4,6 +4,7 @@ use crate::rows::{BookingRow, Following, RoomRow, Standing};
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
 use roomsync_domain::cursor::TroubleKind;
+use roomsync_domain::listening::{Hearing, RefusalKind};
 use roomsync_domain::time::{Instant, seconds};
 use serde::Serialize;
 
@@ -158,6 +159,29 @@ pub fn ailment(following: &Following) -> Option<Ailment> {
     };
     let passes = matches!(trouble.kind, TroubleKind::Throttled | TroubleKind::Unreachable);
     Some(Ailment { why: why.into(), remedy, passes })
+}
+
+/// Why a room that should be listened to is not, since when. It is polled at the short interval, so nothing is missed.
+#[must_use]
+pub fn deafness(following: &Following, hearing: Hearing) -> Option<(Ailment, Instant)> {
+    let (why, remedy, since) = match hearing {
+        Hearing::Silent => (
+            "Microsoft sends no notices",
+            "The room is polled more often; ends with the next notice.",
+            following.listening.as_ref()?.silent_since?,
+        ),
+        Hearing::Refused => {
+            let refusal = following.refusal.as_ref()?;
+            let why = match refusal.kind {
+                RefusalKind::NotValidated => "Microsoft does not reach our webhook",
+                RefusalKind::Taken => "Another deployment listens to the room",
+                _ => "Microsoft grants no subscription",
+            };
+            (why, "The room is polled more often; `roomsync status` tells more.", refusal.since)
+        }
+        Hearing::Listening | Hearing::Unproven | Hearing::Off => return None,
+    };
+    Some((Ailment { why: why.into(), remedy, passes: true }, since))
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ pub enum Command {
         tenant: Option<TenantId>,
     },
 
+    /// Check a booking command and send it
+    Book {
+        /// The command as JSON, `-` for the standard input; without `schemaVersion` it is version 1, without `commandId` it gets one
+        file: PathBuf,
+    },
+
     /// Have the whole window of a room, or of every room, read anew
     #[command(group = ArgGroup::new("which").required(true).args(["room", "all"]))]
     Resync {
@@ -130,6 +136,8 @@ mod tests {
             "tenant show 84bd8158-6d4d-4958-8b9f-9d6445542f95 --endpoints e.json",
             "tenant remove 84BD8158-6D4D-4958-8B9F-9D6445542F95 --yes",
             "status",
+            "book --local command.json",
+            "book -",
             "status Lyon --tenant 84bd8158-6d4d-4958-8b9f-9d6445542f95",
             "resync room@contoso.example --accept-mass-end",
             "resync --all --tenant 84bd8158-6d4d-4958-8b9f-9d6445542f95",
@@ -143,6 +151,7 @@ mod tests {
         for (line, part) in [
             ("tenant apply", "<FILE>..."),
             ("tenant show contoso", "`roomsync tenant list` shows them"),
+            ("book", "<FILE>"),
             ("resync", "<ROOM|--all>"),
             ("resync Lyon --all", "cannot be used with"),
             ("status --local --endpoints f", "cannot be used with"),

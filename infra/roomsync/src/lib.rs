@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod book;
 pub mod changes;
 pub mod cli;
 pub mod place;

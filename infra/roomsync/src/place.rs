@@ -86,7 +86,9 @@ struct Tables {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Queues {
+    booking_commands: String,
     poll: String,
     tenants: String,
 }
@@ -135,6 +137,7 @@ impl Place {
             queues: QueueUrls {
                 poll: Some(queues.poll),
                 tenant: Some(queues.tenants),
+                commands: Some(queues.booking_commands),
                 ..QueueUrls::default()
             },
             emulator: Some(aws),
@@ -161,6 +164,7 @@ impl Place {
             queues: QueueUrls {
                 poll: Some(output("PollQueueUrl")?),
                 tenant: Some(output("TenantQueueUrl")?),
+                commands: Some(output("BookingCommandsQueueUrl")?),
                 ..QueueUrls::default()
             },
             emulator: None,
@@ -262,6 +266,7 @@ mod tests {
             "TenantsTable",
             "PollQueueUrl",
             "TenantQueueUrl",
+            "BookingCommandsQueueUrl",
         ];
         let (_folder, file) = written(&outputs(&all));
         let place = Place::from_stack(&file).unwrap_or_else(|error| panic!("{error}"));

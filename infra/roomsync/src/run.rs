@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use roomsync_domain::tenant::{Tenant, TenantConfig, TenantStatus};
 use roomsync_domain::time::seconds;
 use roomsync_domain::{Instant, TenantId};
-use roomsync_ports::{BookingStore, HintQueue, RoomStore, StoreError, TenantStore};
+use roomsync_ports::{BookingStore, CommandQueue, HintQueue, RoomStore, StoreError, TenantStore};
 use roomsync_tenant_file::FileProblems;
 use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
+use crate::book::{self, BookError};
 use crate::cli::{Command, TenantCommand};
 use crate::place::PlaceError;
 use crate::resync::{self, FindError};
@@ -84,6 +85,9 @@ pub enum Failure {
     /// Nothing to look at.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// A booking command was not sent.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// The tables did not answer.
     #[error("{0}; are the AWS credentials of this shell those of the installation?")]
     Store(#[from] StoreError),
@@ -101,7 +105,7 @@ pub enum Failure {
 impl<S, Q, N, A> Desk<S, Q, N, A>
 where
     S: TenantStore + RoomStore + BookingStore,
-    Q: HintQueue,
+    Q: HintQueue + CommandQueue,
     N: SecretNames,
     A: Person,
 {
@@ -116,6 +120,7 @@ where
             Command::Tenant(TenantCommand::Show { id }) => self.show(&id).await,
             Command::Tenant(TenantCommand::Remove { id, yes }) => self.remove(&id, yes).await,
             Command::Status { room, tenant } => self.status(room.as_deref(), tenant.as_ref()).await,
+            Command::Book { file } => self.book(&book::text(&file)?).await,
             Command::Resync { room, all: _, tenant, accept_mass_end } => {
                 self.resync(room.as_deref(), tenant.as_ref(), accept_mass_end).await
             }
@@ -201,6 +206,17 @@ where
         }
         let answer = json!({ "at": seconds::text(self.now), "tenants": reports });
         self.answer(&answer, || show::reports(&reports, self.now))
+    }
+
+    async fn book(&self, text: &str) -> Result<String, Failure> {
+        let id = format!("roomsync-{}", self.now.timestamp_micros());
+        let sent = book::book(&self.queue, text, &id).await?;
+        self.answer(&sent, || {
+            format!(
+                "Sent. The receipt is booking {} in the table of bookings; the board shows it.",
+                sent.booking_id
+            )
+        })
     }
 
     async fn resync(

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use roomsync_domain::Instant;
 use roomsync_domain::cursor::TroubleKind;
+use roomsync_domain::listening::Hearing;
 use roomsync_domain::tenant::{Selection, Tenant, TenantStatus};
 use roomsync_domain::time::seconds;
 use serde_json::Value;
 
 use crate::changes::Change;
 use crate::resync::Resynced;
-use crate::status::{Advised, RoomReport, Standing, TenantReport};
+use crate::status::{Advised, AdvisedRefusal, HearingReport, RoomReport, Standing, TenantReport};
 use crate::tenants::{Applied, Effect, TenantPlan};
 use crate::words;
 
@@ -200,8 +201,17 @@ fn summary(report: &TenantReport, now: Instant) -> String {
 }
 
 fn rooms(rooms: &[RoomReport], now: Instant) -> Table {
-    let mut shown =
-        table(&["Room", "Address", "State", "Mode", "Full read", "Last change", "Not before", "Drift"]);
+    let mut shown = table(&[
+        "Room",
+        "Address",
+        "State",
+        "Mode",
+        "Listens",
+        "Full read",
+        "Last change",
+        "Not before",
+        "Drift",
+    ]);
     for room in rooms {
         let state = match (&room.trouble, room.guarded) {
             (Some(trouble), _) => {
@@ -220,6 +230,7 @@ fn rooms(rooms: &[RoomReport], now: Instant) -> Table {
             room.email.clone(),
             state,
             words::mode(room.mode).to_owned(),
+            hearing(&room.hearing, now),
             age(room.last_full_at),
             age(room.last_change_at),
             age(room.not_before.filter(|at| *at > now)),
@@ -227,6 +238,18 @@ fn rooms(rooms: &[RoomReport], now: Instant) -> Table {
         ]);
     }
     shown
+}
+
+/// `yes`, `silent for 5 min`, `no: not-validated for 3 min` …
+fn hearing(hearing: &HearingReport, now: Instant) -> String {
+    match (hearing.state, hearing.silent_since, &hearing.refusal) {
+        (Hearing::Listening, _, _) => "yes".to_owned(),
+        (Hearing::Silent, Some(at), _) => format!("silent for {}", words::since(at, now)),
+        (Hearing::Refused, _, Some(AdvisedRefusal { refusal, .. })) => {
+            format!("no: {} for {}", refusal.kind.name(), words::since(refusal.since, now))
+        }
+        (state, _, _) => state.name().to_owned(),
+    }
 }
 
 fn troubles(rooms: &[RoomReport]) -> BTreeMap<TroubleKind, usize> {
@@ -253,6 +276,14 @@ pub fn room(room: &RoomReport, now: Instant) -> String {
     row("Tenant", room.tenant_id.to_string());
     row("State", format!("{} (version {})", room.state.name(), room.version));
     row("Mode", words::mode(room.mode).to_owned());
+    row("Listens", hearing(&room.hearing, now));
+    if let Some(expires_at) = room.hearing.expires_at {
+        row("Subscribed", format!("since {}", at(room.hearing.since)));
+        row("Subscription ends", at(Some(expires_at)));
+    }
+    if let Some(AdvisedRefusal { refusal, advice }) = &room.hearing.refusal {
+        row("Not listening because", format!("{}. {advice}", refusal.detail));
+    }
     row("Last full read", at(room.last_full_at));
     row("Last change", at(room.last_change_at));
     row("Not before", at(room.not_before.filter(|at| *at > now)));

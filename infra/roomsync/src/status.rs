@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use roomsync_domain::cursor::{Cursor, Drift, Guarded, Mode, Trouble};
+use roomsync_domain::listening::{Hearing, Listening, Refusal};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::DirectoryMemory;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
@@ -101,6 +102,52 @@ pub struct RoomReport {
     pub window: Option<Span>,
     /// Links that Microsoft forgot lately.
     pub lost_links: u32,
+    /// How it is listened to.
+    pub hearing: HearingReport,
+}
+
+/// How a room is listened to. Unless it is `listening`, it is polled at the short interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HearingReport {
+    /// In one word.
+    pub state: Hearing,
+    /// Since when there is a subscription.
+    #[serde(with = "seconds::option")]
+    pub since: Option<Instant>,
+    /// Until when Graph keeps it.
+    #[serde(with = "seconds::option")]
+    pub expires_at: Option<Instant>,
+    /// The last notice that was worth remembering.
+    #[serde(with = "seconds::option")]
+    pub heard_at: Option<Instant>,
+    /// Since when it is known that a change was not announced.
+    #[serde(with = "seconds::option")]
+    pub silent_since: Option<Instant>,
+    /// Why there is none, or why it could not be renewed.
+    pub refusal: Option<AdvisedRefusal>,
+}
+
+/// A refusal with what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdvisedRefusal {
+    /// The refusal.
+    #[serde(flatten)]
+    pub refusal: Refusal,
+    /// What it means and who can end it.
+    pub advice: &'static str,
+}
+
+fn hearing(listening: Option<&Listening>, refusal: Option<Refusal>, now: Instant) -> HearingReport {
+    HearingReport {
+        state: Hearing::of(listening, refusal.as_ref(), now),
+        since: listening.map(|held| held.since),
+        expires_at: listening.map(|held| held.expires_at),
+        heard_at: listening.and_then(|held| held.heard_at),
+        silent_since: listening.and_then(|held| held.silent_since),
+        refusal: refusal.map(|refusal| AdvisedRefusal { advice: words::refusal(refusal.kind), refusal }),
+    }
 }
 
 /// How a room stands.
@@ -182,6 +229,7 @@ pub async fn room(store: &impl BookingStore, room: &Room, now: Instant) -> Resul
         status: room.state.status,
         version: room.version,
         state: standing(room.state.status, &cursor, now),
+        hearing: hearing(cursor.listening.as_ref(), cursor.refusal, now),
         mode: cursor.mode,
         last_full_at: cursor.last_full_at,
         last_change_at: cursor.last_change_at,

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use roomsync_domain::Instant;
 use roomsync_domain::cursor::{Mode, TroubleKind};
+use roomsync_domain::listening::RefusalKind;
 
 /// The word of a kind of trouble, as in the tables.
 #[must_use]
@@ -45,6 +46,30 @@ pub fn advice(kind: TroubleKind) -> &'static str {
             "The calendar suddenly shows so few bookings that the run was stopped. The next looks will tell; if you know why, \
              `roomsync resync ROOM --accept-mass-end` accepts it now."
         }
+    }
+}
+
+/// Why a room is not listened to, and who can end it. It is polled meanwhile.
+#[must_use]
+pub fn refusal(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::NoAccess => advice(TroubleKind::NoAccess),
+        RefusalKind::NoMailbox => advice(TroubleKind::NoMailbox),
+        RefusalKind::Credential => advice(TroubleKind::Credential),
+        RefusalKind::NotValidated => {
+            "Microsoft does not get the answer that it expects from our webhook. You, if it lasts: is the address that the \
+             stack's output `WebhookUrl` names reachable from the internet, and does `webhook-receiver` run?"
+        }
+        RefusalKind::Taken => {
+            "Another deployment with the same application listens to this room, and Microsoft allows one. You: give each \
+             deployment an application of its own; a deployment that is gone is forgotten within a week."
+        }
+        RefusalKind::Unsignable => {
+            "The room's id is too long for a signed notice. Nothing to do: the room is polled."
+        }
+        RefusalKind::Throttled => advice(TroubleKind::Throttled),
+        RefusalKind::Unreachable => advice(TroubleKind::Unreachable),
+        RefusalKind::Contract => advice(TroubleKind::Contract),
     }
 }
 

@@ -9,6 +9,7 @@ use roomsync::cli::Cli;
 use roomsync::run::{Desk, Failure, Look, Person, SecretNames};
 use roomsync_domain::cursor::{Cursor, Drift, Guarded, Mode, Trouble, TroubleKind};
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
+use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::TenantStatus;
@@ -255,12 +256,26 @@ async fn a_mixed_house(world: &World) {
             cursor.last_full_at = Some(at("2026-02-09T18:00:00Z"));
             cursor.last_change_at = Some(at("2026-02-09T20:00:00Z"));
             cursor.drift = Some(Drift { repaired: 2, at: at("2026-02-09T18:00:00Z") });
+            cursor.listening = Some(Listening {
+                subscription_id: "7f105c7d-2dc5-4530-97cd-4e7ae6534c07".into(),
+                key_id: "key".into(),
+                urls: "urls".into(),
+                expires_at: at("2026-02-12T20:00:00Z"),
+                since: at("2026-02-09T12:00:00Z"),
+                heard_at: Some(at("2026-02-09T12:30:00Z")),
+                silent_since: Some(at("2026-02-09T20:20:00Z")),
+            });
         })
         .await;
     world
         .follow("Nice", |cursor| {
             cursor.mode = Mode::FullRead;
             cursor.failures = 3;
+            cursor.refusal = Some(Refusal {
+                kind: RefusalKind::NotValidated,
+                since: at("2026-02-09T20:00:00Z"),
+                detail: "400 ValidationError (request 8)".into(),
+            });
             cursor.not_before = Some(at("2026-02-09T20:40:00Z"));
             cursor.guarded = Some(Guarded { ending: 40, of: 60, at: at("2026-02-09T20:00:00Z") });
             cursor.trouble = Some(Trouble {
@@ -293,6 +308,8 @@ async fn status_shows_every_room_and_what_to_do() {
         "no-access for 60 min",
         "no-access (1 room): Microsoft refuses us this mailbox.",
         "in 10 min",
+        "silent for 10 min",
+        "no: not-validated for 30 min",
     ] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
@@ -303,6 +320,10 @@ async fn status_shows_every_room_and_what_to_do() {
     assert_eq!(states, ["waiting", "fresh", "stale", "trouble", "removed"]);
     let nice = &answer["tenants"][0]["rooms"][3];
     assert_eq!(nice["trouble"]["kind"], "no-access");
+    assert_eq!(nice["hearing"]["state"], "refused");
+    assert_eq!(nice["hearing"]["refusal"]["kind"], "not-validated");
+    let lyon = &answer["tenants"][0]["rooms"][1]["hearing"];
+    assert_eq!((&lyon["state"], &lyon["silentSince"]), (&json!("silent"), &json!("2026-02-09T20:20:00Z")));
     assert_eq!(nice["trouble"]["since"], "2026-02-09T19:30:00Z");
     assert_eq!((&nice["mode"], &nice["notBefore"]), (&json!("full-read"), &json!("2026-02-09T20:40:00Z")));
     assert_eq!(nice["guarded"], json!({"ending": 40, "of": 60, "at": "2026-02-09T20:00:00Z"}));
@@ -314,9 +335,13 @@ async fn one_room_is_found_by_id_address_or_name() {
     a_mixed_house(&world).await;
     for name in ["Nice", "nice@contoso.example", "NICE@CONTOSO.EXAMPLE"] {
         let text = world.run(&format!("status {name}")).await.unwrap();
-        for part in
-            ["Room Nice", "40 of 60 bookings", "403 ErrorAccessDenied (request 7)", "Failures in a row"]
-        {
+        for part in [
+            "Room Nice",
+            "40 of 60 bookings",
+            "403 ErrorAccessDenied (request 7)",
+            "Failures in a row",
+            "WebhookUrl",
+        ] {
             assert!(text.contains(part), "{name}: no `{part}` in:\n{text}");
         }
     }
@@ -366,6 +391,37 @@ async fn resync_asks_for_the_whole_window() {
     assert_eq!(world.polls().len(), 5);
     assert!(world.polls()[1..].iter().all(|hint| hint.full && !hint.accept_mass_end));
     assert_eq!(world.tenant_hints(), [TenantHint::new(tenant_id())]);
+}
+
+#[tokio::test]
+async fn a_booking_command_is_checked_and_sent() {
+    let world = World::new();
+    let file = world.folder.path().join("command.json");
+    let line = format!("book {}", file.display());
+    let command = json!({
+        "action": "create", "tenantId": tenant_id(), "bookingId": "app-1", "roomEmail": "lyon@contoso.example",
+        "organizerEmail": "megan@contoso.example",
+        "start": {"dateTime": "2026-02-09T21:30:00", "timeZone": "Europe/Paris"},
+        "end": {"dateTime": "2026-02-09T22:00:00", "timeZone": "Europe/Paris"}});
+    std::fs::write(&file, command.to_string()).unwrap();
+    assert!(world.run(&line).await.unwrap().contains("app-1"));
+    let [message] = world.desk.queue.messages(Lane::Commands).try_into().unwrap();
+    assert_eq!(message.group, "app-1");
+    assert!(roomsync_command::parse(&message.body).is_ok(), "{}", message.body);
+
+    for (name, value, why) in [
+        ("start", json!({"dateTime": "2026-02-09T21:30:00", "timeZone": "Mars"}), "start.timeZone"),
+        ("bookingId", json!(7), "bookingId"),
+        ("roomEmail", json!(null), "roomId"),
+    ] {
+        let mut wrong = command.clone();
+        wrong[name] = value;
+        std::fs::write(&file, wrong.to_string()).unwrap();
+        let failure = world.run(&line).await.unwrap_err().to_string();
+        assert!(failure.starts_with(why) && failure.contains("nothing was sent"), "{failure}");
+    }
+    assert!(world.run("book nowhere.json").await.unwrap_err().to_string().contains("nowhere.json"));
+    assert_eq!(world.desk.queue.messages(Lane::Commands).len(), 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod dependencies;
 mod output;
 mod steps;
 mod tools;
+mod webhook;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::dependencies;
 use crate::output::Progress;
 use crate::tools::{checkout, python_tools};
+use crate::webhook;
 
 /// One step. It gives what is worth knowing of it, often nothing.
 pub(crate) struct Step {
@@ -25,6 +26,11 @@ pub(crate) static STEPS: &[Step] = &[
     Step { name: "clippy", checks: "no lint warns, in any target", run: clippy },
     Step { name: "doc", checks: "documentation is complete and its links lead somewhere", run: doc },
     Step { name: "test", checks: "every test passes", run: test },
+    Step {
+        name: "webhook",
+        checks: "the running webhook answers as its description says, whatever is asked",
+        run: webhook::check,
+    },
     Step {
         name: "sim",
         checks: "20,000 random histories under faults end well (docs/SIMULATION.md)",
@@ -116,7 +122,7 @@ fn passed(output: &str) -> u64 {
 }
 
 fn template(progress: &Progress) -> anyhow::Result<String> {
-    let tools = python_tools(progress)?;
+    let tools = python_tools(progress, "requirements")?;
     // SAM wants a region even to read a file, and would report on us.
     let environment = [("SAM_CLI_TELEMETRY", "0"), ("AWS_DEFAULT_REGION", "eu-west-1")];
     let mut sam = Command::new(tools.join("sam"));

@@ -12,15 +12,15 @@ pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
 }
 
-/// The folder with the programs that `infra/tools/requirements.txt` names; they are installed if the file has changed since.
+/// The folder with the programs that a file in `infra/tools` names; they are installed if the file has changed since.
 ///
 /// # Errors
 /// Python is missing, or a package cannot be had.
-pub(crate) fn python_tools(progress: &Progress) -> anyhow::Result<PathBuf> {
-    let wanted = checkout().join("infra/tools/requirements.txt");
+pub(crate) fn python_tools(progress: &Progress, file: &str) -> anyhow::Result<PathBuf> {
+    let wanted = checkout().join("infra/tools").join(file).with_extension("txt");
     let text =
         std::fs::read_to_string(&wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
-    let home = checkout().join(".local/tools");
+    let home = checkout().join(".local").join(if file == "requirements" { "tools" } else { file });
     let (bin, stamp) = (home.join("bin"), home.join("installed.txt"));
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == text) {
         return Ok(bin);
@@ -32,7 +32,7 @@ pub(crate) fn python_tools(progress: &Progress) -> anyhow::Result<PathBuf> {
         .run(
             Command::new(bin.join("pip")).args(["install", "--disable-pip-version-check", "-r"]).arg(&wanted),
         )
-        .context("the tools for the template cannot be installed from PyPI")?;
+        .with_context(|| format!("{} cannot be installed from PyPI", wanted.display()))?;
     std::fs::write(&stamp, text).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(bin)
 }

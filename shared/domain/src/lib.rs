@@ -24,6 +24,7 @@ pub mod subscription_plan;
 pub mod tenant;
 mod tenant_check;
 pub mod time;
+pub mod windows_zones;
 pub mod writing;
 pub mod zone;
 

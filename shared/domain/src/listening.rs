@@ -178,6 +178,66 @@ impl Refusal {
     }
 }
 
+/// How a room is listened to, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hearing {
+    /// Its subscription can be trusted.
+    Listening,
+    /// It has one that has not proven yet that it delivers.
+    Unproven,
+    /// It has one that does not deliver.
+    Silent,
+    /// It should have one and has none, or one that may be paused.
+    Refused,
+    /// It has none, and needs none or was not looked at yet.
+    Off,
+}
+
+impl Hearing {
+    /// Of what a room's row says.
+    #[must_use]
+    pub fn of(listening: Option<&Listening>, refusal: Option<&Refusal>, now: Instant) -> Self {
+        match listening.filter(|listening| now < listening.expires_at) {
+            Some(listening) if listening.silent_since.is_some() => Self::Silent,
+            Some(listening) if listening.heard_at.is_some() => Self::Listening,
+            _ if refusal.is_some() => Self::Refused,
+            Some(_) => Self::Unproven,
+            None => Self::Off,
+        }
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Unproven => "unproven",
+            Self::Silent => "silent",
+            Self::Refused => "refused",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl RefusalKind {
+    /// The word, as in the tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoAccess => "no-access",
+            Self::NoMailbox => "no-mailbox",
+            Self::Credential => "credential",
+            Self::NotValidated => "not-validated",
+            Self::Taken => "taken",
+            Self::Unsignable => "unsignable",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::Contract => "contract",
+        }
+    }
+}
+
 /// When a subscription is to be renewed: at half its life, each room a little earlier or later, so that rooms that were subscribed
 /// together are not renewed together for ever.
 #[must_use]
@@ -249,6 +309,24 @@ mod tests {
         let changes = Changes { dated: BTreeSet::from([at(500)]), undated: false };
         assert!(!listening(None, Some(3)).is_silent(&changes, None, None, at(1000)), "known already");
         assert!(!listening(None, None).is_silent(&changes, None, None, at(200_000)), "it is over");
+    }
+
+    #[test]
+    fn one_word_for_how_a_room_listens() {
+        let refusal = Refusal::new(RefusalKind::Taken, String::new(), None, at(5));
+        let word = |listening: Option<&Listening>, refusal| Hearing::of(listening, refusal, at(10)).name();
+        assert_eq!(word(None, None), "off");
+        assert_eq!(word(None, Some(&refusal)), "refused");
+        assert_eq!(word(Some(&listening(None, None)), None), "unproven");
+        assert_eq!(word(Some(&listening(None, None)), Some(&refusal)), "refused");
+        assert_eq!(word(Some(&listening(Some(1), None)), Some(&refusal)), "listening");
+        assert_eq!(word(Some(&listening(Some(1), Some(2))), None), "silent");
+        let over = Listening { expires_at: at(10), ..listening(Some(1), None) };
+        assert_eq!(word(Some(&over), None), "off");
+        assert_eq!(
+            serde_json::to_value(RefusalKind::NotValidated).unwrap(),
+            RefusalKind::NotValidated.name()
+        );
     }
 
     #[test]

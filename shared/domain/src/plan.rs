@@ -272,6 +272,12 @@ fn decide(
             let state = BookingState {
                 origin: row.state.origin,
                 last_command_id: row.state.last_command_id.clone(),
+                // Why a command failed stays until the next one; what a pending one waited for is over.
+                failure: row
+                    .state
+                    .failure
+                    .clone()
+                    .filter(|_| row.is_live() && row.state.status != Status::Pending),
                 ..*state
             };
             let change = match (row.is_live(), state == row.state) {

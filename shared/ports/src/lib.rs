@@ -20,6 +20,6 @@ pub use graph::{
     Subscription, Subscriptions, ViewPage,
 };
 pub use meetings::{Mark, MeetingError, Meetings};
-pub use queue::{HintQueue, Notice, Rejection};
+pub use queue::{CommandQueue, HintQueue, Notice, Rejection};
 pub use secrets::{Secret, Secrets};
 pub use store::{BookingStore, RoomStore, TenantStore, WritingStore};

@@ -46,3 +46,9 @@ pub struct Rejection {
     /// Which field is wrong and why.
     pub reason: String,
 }
+
+/// The queue of booking commands, for those who send some.
+pub trait CommandQueue {
+    /// Sends the body of a command; the same command within five minutes is one message.
+    async fn send_command(&self, booking: &str, command: &str, body: &str) -> Result<(), QueueError>;
+}

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::ids::derived;
-use roomsync_ports::{HintQueue, Notice, QueueError, Rejection};
+use roomsync_ports::{CommandQueue, HintQueue, Notice, QueueError, Rejection};
 
 /// Addresses of the queues that a function may use; those it has no business with are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct QueueUrls {
     pub tenant: Option<String>,
     /// Messages of the tenant queue that cannot be understood.
     pub tenant_dead_letter: Option<String>,
+    /// Booking commands, for those who send some.
+    pub commands: Option<String>,
     /// Booking commands that cannot be carried out.
     pub commands_dead_letter: Option<String>,
     /// Where the function's own messages come from, if it may postpone them.
@@ -152,6 +154,18 @@ fn shortened(id: &str) -> String {
 
 fn body(hint: &impl serde::Serialize) -> Result<String, QueueError> {
     serde_json::to_string(hint).map_err(|error| QueueError { sent: 1, refused: 1, why: error.to_string() })
+}
+
+impl CommandQueue for SqsQueue {
+    async fn send_command(&self, booking: &str, command: &str, body: &str) -> Result<(), QueueError> {
+        let message = Outgoing {
+            group: booking.to_owned(),
+            deduplication: shortened(command),
+            body: body.to_owned(),
+            rejection: None,
+        };
+        self.send(self.urls.commands.as_ref(), vec![message], 1).await
+    }
 }
 
 impl HintQueue for SqsQueue {

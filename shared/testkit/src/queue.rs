@@ -3,7 +3,7 @@ use crate::{TestClock, lock};
 use chrono::TimeDelta;
 use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::ids::derived;
-use roomsync_ports::{Clock, HintQueue, Notice, QueueError, Rejection};
+use roomsync_ports::{Clock, CommandQueue, HintQueue, Notice, QueueError, Rejection};
 use std::sync::Mutex;
 
 /// The queues between functions, in memory.
@@ -123,6 +123,14 @@ impl MemoryQueue {
 
 fn body(hint: &impl serde::Serialize) -> Result<String, QueueError> {
     serde_json::to_string(hint).map_err(|error| QueueError { sent: 1, refused: 1, why: error.to_string() })
+}
+
+impl CommandQueue for MemoryQueue {
+    async fn send_command(&self, booking: &str, command: &str, body: &str) -> Result<(), QueueError> {
+        self.taking(Lane::Commands, 1)?;
+        self.send(Lane::Commands, booking, command, body);
+        Ok(())
+    }
 }
 
 impl HintQueue for MemoryQueue {

@@ -13,11 +13,30 @@ use roomsync_tenant_file::parse;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const TRIES: usize = 5_000;
 const BOTH: Wanted = Wanted { subject: true, organizer: true };
 
 type Input = (u8, Vec<Edit>);
+
+/// How often a reader took what it was given, and how often it refused: a target that only sees one of the two tests nothing.
+#[derive(Default)]
+struct Taken(AtomicUsize, AtomicUsize);
+
+impl Taken {
+    fn note(&self, taken: bool) {
+        let count = if taken { &self.0 } else { &self.1 };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn both(&self) {
+        let (taken, refused) = (self.0.load(Ordering::Relaxed), self.1.load(Ordering::Relaxed));
+        // A replayed seed is one try.
+        let few = taken + refused < TRIES / 2;
+        assert!(few || (taken > TRIES / 500 && refused > TRIES / 500), "{taken} taken, {refused} refused");
+    }
+}
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/graph").join(name);
@@ -59,11 +78,13 @@ fn taken(body: &[u8]) -> Option<Value> {
 #[test]
 fn delta_page() {
     let pages = [fixture("delta_odd_items.json"), fixture("delta_first_page_empty.json")];
+    let seen = Taken::default();
     check!().with_iterations(TRIES).with_type::<Input>().for_each(|(page, edits)| {
         let body = damaged(pick(&pages, *page), edits);
         let site = Site::new(Answer::ok(body.clone()));
         let result = site.ask(async |graph| graph.delta(&room(), DeltaFrom::Start(week(), None)).await);
         stayed_home(&site, &result);
+        seen.note(result.is_ok());
         let Ok(page) = result else { return };
         let (Next::Page(link) | Next::Round(link)) = &page.next;
         assert!(is_home(link.as_str()), "{}", link.as_str());
@@ -71,16 +92,19 @@ fn delta_page() {
         assert!(value.get("error").is_none_or(Value::is_null), "an error was taken for a page");
         assert_eq!(Some(page.items.len()), value["value"].as_array().map(Vec::len));
     });
+    seen.both();
 }
 
 #[test]
 fn calendar_view_page() {
     let pages = [fixture("view_odd_entries.json")];
+    let seen = Taken::default();
     check!().with_iterations(TRIES).with_type::<Input>().for_each(|(page, edits)| {
         let body = damaged(pick(&pages, *page), edits);
         let site = Site::new(Answer::ok(body.clone()));
         let result = site.ask(async |graph| graph.view(&room(), week(), BOTH, None).await);
         stayed_home(&site, &result);
+        seen.note(result.is_ok());
         let Ok(page) = result else { return };
         assert!(page.next.is_none_or(|link| is_home(link.as_str())));
         let Some(value) = taken(&body) else { return };
@@ -95,6 +119,7 @@ fn calendar_view_page() {
             assert!(open || (entry.subject.is_none() && entry.organizer.is_none()), "{entry:?}");
         }
     });
+    seen.both();
 }
 
 #[test]
@@ -141,6 +166,7 @@ fn link_guard() {
         ),
         format!("HTTPS://Graph.Microsoft.com/v1.0/Users/{ROOM}/calendarview/delta()?$skiptoken=x"),
     ];
+    let seen = Taken::default();
     check!().with_iterations(TRIES * 4).with_type::<Input>().for_each(|(link, edits)| {
         let Ok(link) = String::from_utf8(damaged(pick(&links, *link), edits)) else { return };
         // As it may have been changed in the table: refused before even a token is fetched, or followed to where it may lead.
@@ -150,6 +176,7 @@ fn link_guard() {
         let stored = DeltaLink::new(&link);
         let followed = site.ask(async |graph| graph.delta(&room(), DeltaFrom::Link(&stored, None)).await);
         stayed_home(&site, &followed);
+        seen.note(followed.is_ok());
         assert_eq!(followed.is_ok(), !site.requests().is_empty(), "{link}");
         assert!(followed.is_err() || is_home(&link), "{link}");
         // As an answer brings it.
@@ -158,14 +185,18 @@ fn link_guard() {
         stayed_home(&site, &brought);
         assert_eq!(brought.is_ok(), followed.is_ok(), "{link}");
     });
+    seen.both();
 }
 
 #[test]
 fn tenant_file() {
     let good = include_bytes!("../../../shared/tenant-file/tests/contoso.yaml");
+    let seen = Taken::default();
     check!().with_iterations(TRIES).with_type::<Vec<Edit>>().for_each(|edits| {
-        let Ok(text) = String::from_utf8(damaged(good, edits)) else { return };
-        let problems = match parse(&text) {
+        let text = String::from_utf8_lossy(&damaged(good, edits)).into_owned();
+        let read = parse(&text);
+        seen.note(read.is_ok());
+        let problems = match read {
             Ok(config) => return assert!(config.problems().is_empty(), "{:?}", config.problems()),
             Err(problems) => problems,
         };
@@ -180,4 +211,5 @@ fn tenant_file() {
             assert!(problem.line == 0 || told.contains(&format!("line {}", problem.line)), "{told}");
         }
     });
+    seen.both();
 }

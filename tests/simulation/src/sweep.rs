@@ -10,8 +10,9 @@ use crate::universe::{Harm, Kind, Universe};
 use chrono::{Days, NaiveDate, TimeDelta};
 use futures::FutureExt;
 use roomsync_command::{Action, BookingCommand, Moment};
-use roomsync_domain::hint::TenantHint;
+use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
 use roomsync_domain::tenant::Organizer;
+use roomsync_domain::{RoomId, RoomRef};
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::calendar::{Recurrence, Span, Zone};
@@ -214,6 +215,19 @@ impl Scene {
         let second = self.fleet.invoke(Function::Sync, work);
         settle::calm_until(&self.universe, &mut self.fleet, second, Kind::SendPolls);
         self.fleet.crash_in(second);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
+    /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
+    pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
+        let room = RoomRef::new(self.company.config.tenant.clone(), RoomId::new(&self.company.rooms[0].id));
+        let hint = PollHint::new(&room, HintReason::Operator).full();
+        let _ = self.universe.queue.send_polls(&[hint], "while").now_or_never();
+        let work = Work::Batch(Lane::Polls, self.universe.queue.receive(Lane::Polls, 1));
+        let env = self.fleet.invoke(Function::Poller, work);
+        settle::calm_until(&self.universe, &mut self.fleet, env, Kind::Entry);
+        settle::calm_until(&self.universe, &mut self.fleet, env, Kind::View);
+        between(self);
         settle::calm(&self.universe, &mut self.fleet);
     }
 

@@ -55,3 +55,26 @@ fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {
         scene.sync_dies_beside_another(Scene::readdress);
     });
 }
+
+/// The entry was looked for where it had been said to be, and had gone on from there.
+#[test]
+fn a_meeting_that_moves_twice_during_a_look_does_not_end() {
+    holds(|scene| {
+        let ten = |scene: &Scene, days: i64| {
+            scene.today().and_time(NaiveTime::MIN)
+                + chrono::TimeDelta::days(days)
+                + chrono::TimeDelta::hours(10)
+        };
+        let start = ten(scene, 1);
+        let meeting = scene.book_at(start, 60, 1, "Nomad");
+        scene.rounds(1);
+        let before_the_window = ten(scene, -10);
+        let end = before_the_window + chrono::TimeDelta::hours(1);
+        scene.act(Action::Move { meeting: meeting.clone(), start: before_the_window, end });
+        scene.look_asks_while(|scene| {
+            let start = ten(scene, 2);
+            let end = start + chrono::TimeDelta::hours(1);
+            scene.act(Action::Move { meeting, start, end });
+        });
+    });
+}

@@ -10,6 +10,7 @@ use roomsync_domain::{Instant, Span, time::end_of_time};
 use roomsync_ports::{BookingStore, RoomStore};
 use roomsync_twin::Twin;
 use roomsync_twin::calendar::{ShowAs, Window};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Every difference between the tables and the calendars of active rooms, inside the window.
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 /// # Panics
 ///
 /// If the store does not answer.
-pub async fn differences(twin: &Twin, store: &(impl RoomStore + BookingStore)) -> Vec<String> {
+pub async fn differences(twin: &RefCell<Twin>, store: &(impl RoomStore + BookingStore)) -> Vec<String> {
     let rooms = store.rooms(&tenant_id()).await.expect("the store answers");
     let mut wrong = Vec::new();
     for room in rooms.iter().filter(|room| room.state.status == RoomStatus::Active) {
@@ -26,13 +27,13 @@ pub async fn differences(twin: &Twin, store: &(impl RoomStore + BookingStore)) -
     wrong
 }
 
-async fn of_room(twin: &Twin, store: &impl BookingStore, room: &Room) -> Vec<String> {
+async fn of_room(twin: &RefCell<Twin>, store: &impl BookingStore, room: &Room) -> Vec<String> {
     let email = &room.state.email;
     let cursor = store.cursor(&room.room).await.expect("the store answers");
     let Some(window) = cursor.and_then(|cursor| cursor.window) else {
         return vec![format!("{email}: never copied")];
     };
-    let truth = truth(twin, room.room.room.as_str(), window);
+    let truth = truth(&twin.borrow(), room.room.room.as_str(), window);
     let rows = store.bookings(&room.room, None, end_of_time()).await.expect("the store answers");
     let held: BTreeMap<String, (Instant, Instant, Status)> = rows
         .iter()

@@ -14,9 +14,12 @@ use roomsync_ports::{BookingStore, Clock, HintQueue, RoomStore, TenantStore};
 use roomsync_testkit::{Lane, MemoryQueue, MemorySecrets, Message, TestClock, at};
 use roomsync_twin::Twin;
 use roomsync_twin::serve::{self, Server};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 type Client = GraphClient<HttpTransport, Rc<MemorySecrets>, TestClock>;
+type PollerDeps<S> = delta_poller::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>;
+type SyncDeps<S> = resource_sync::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>;
 
 /// Everything.
 pub struct Wired<S> {
@@ -25,8 +28,8 @@ pub struct Wired<S> {
     queue: Rc<MemoryQueue>,
     secrets: Rc<MemorySecrets>,
     clock: TestClock,
-    poller: delta_poller::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>,
-    sync: resource_sync::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>,
+    poller: PollerDeps<S>,
+    sync: SyncDeps<S>,
 }
 
 impl<S: TenantStore + RoomStore + BookingStore> Wired<S> {
@@ -134,16 +137,16 @@ impl<S: TenantStore + RoomStore + BookingStore> Wired<S> {
     ///
     /// If the store does not answer.
     pub async fn wrong(&self) -> Vec<String> {
-        let calendars = self.twin(|twin| std::mem::replace(twin, Twin::new(0)));
+        let calendars = RefCell::new(self.twin(|twin| std::mem::replace(twin, Twin::new(0))));
         let mut wrong = compare::differences(&calendars, &*self.store).await;
         // The login host is asked by two functions that know nothing of each other; a mailbox is asked by one.
-        let counters = calendars.counters();
+        let counters = calendars.borrow().counters();
         let early = counters.violations.iter().filter(|violation| !violation.lane.mailbox.is_empty());
         wrong.extend(early.map(|violation| format!("called too early: {violation:?}")));
         if !self.queue.dead(Lane::Polls).is_empty() {
             wrong.push("a message died".to_owned());
         }
-        self.twin(|twin| *twin = calendars);
+        self.twin(|twin| *twin = calendars.into_inner());
         wrong
     }
 }
@@ -160,10 +163,7 @@ fn environment<S: TenantStore + RoomStore + BookingStore>(
     queue: &Rc<MemoryQueue>,
     secrets: &Rc<MemorySecrets>,
     clock: &TestClock,
-) -> (
-    delta_poller::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>,
-    resource_sync::Deps<Client, Rc<S>, Rc<MemoryQueue>, TestClock>,
-) {
+) -> (PollerDeps<S>, SyncDeps<S>) {
     let client = || {
         let endpoints = Endpoints::parse(&server.url(), &server.url()).expect("an address");
         let options = Options { endpoints: Some(endpoints), ..Options::default() };

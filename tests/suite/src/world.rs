@@ -447,7 +447,7 @@ impl World {
         if let Err(fault) = fold_stream(&self.store.stream()) {
             wrong.push(format!("stream: {fault:?}"));
         }
-        wrong.extend(compare::differences(&self.twin.borrow(), &*self.store).await);
+        wrong.extend(compare::differences(&self.twin, &*self.store).await);
         wrong
     }
 }

@@ -37,7 +37,7 @@ async fn live(seed: u64, store: DynamoStore) -> Vec<String> {
     }
     calm(&world);
     world.pass(TimeDelta::hours(25));
-    world.rounds(9).await;
+    world.rounds(6).await;
     world.wrong().await
 }
 

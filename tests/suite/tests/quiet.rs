@@ -44,6 +44,7 @@ async fn a_flood_of_hints_for_one_room_in_a_batch_is_one_look() {
     let (world, _) = settled(2).await;
     let hints: Vec<PollHint> =
         (0..10).map(|_| PollHint::new(&world.room(ROOM_A), HintReason::Webhook)).collect();
+    world.pass(10);
     world.twin.borrow_mut().reset_counters();
     let _ = world.poll(event(&hints)).await;
     assert_eq!(world.twin.borrow().counters().total, 1);

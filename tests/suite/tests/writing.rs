@@ -4,7 +4,7 @@
 
 use roomsync_command::{Action as Do, BookingCommand, Moment};
 use roomsync_domain::booking::{Booking, EndReason, Kind, Origin, Status};
-use roomsync_domain::tenant::{Location, Match, Organizer, Switch};
+use roomsync_domain::tenant::{Location, Match, Organizer, Switch, Take};
 use roomsync_testkit::{Lane, fold_stream};
 use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT, World, local};
 use roomsync_twin::faults::{Effect, Fault, Matching};
@@ -244,7 +244,9 @@ async fn a_meeting_made_in_outlook_gives_its_room_back() {
     carry_out(&world, &cancel).await;
     let refused = world.receipt(ROOM_A, row.id.as_str()).await;
     assert_eq!(refused.state.status, Status::Confirmed);
-    assert_eq!(refused.state.failure.unwrap().code, "not_ours");
+    assert_eq!(refused.state.failure.as_ref().unwrap().code, "not_ours");
+    world.look(ROOM_A).await;
+    assert_eq!(world.receipt(ROOM_A, row.id.as_str()).await, refused, "the same calendar writes nothing");
     carry_out(&world, &release).await;
     settle(&world).await;
     let released = world.receipt(ROOM_A, row.id.as_str()).await;
@@ -309,6 +311,7 @@ async fn a_private_meeting_leaves_no_words_anywhere() {
     settle(&world).await;
     let row = receipt(&world).await;
     assert_eq!(row.state.status, Status::Confirmed);
+    assert!(world.store.writings()[0].place.mailbox != MEGAN, "not even whose it is");
     let stored = format!("{:?} {:?}", world.store.stream(), serde_json::to_string(&world.store.writings()));
     assert!(!stored.contains("canary"), "{stored}");
     assert_eq!(calendar(&world, MEGAN), [("canary-subject".to_owned(), 14)]);
@@ -332,6 +335,35 @@ async fn whole_days_are_days_where_the_room_is() {
         Some(("2026-02-10".to_owned(), "2026-02-11".to_owned()))
     );
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
+
+#[tokio::test]
+async fn zones_that_exchange_does_not_list_are_told_by_another_name() {
+    let world = world_with(|config| config.time_zone = "Europe/Monaco".to_owned()).await;
+    let tuning = roomsync_twin::Tuning { listed_zones_only: true, ..roomsync_twin::Tuning::default() };
+    world.twin.borrow_mut().tune(tuning);
+    let monaco = |text: &str| Some(Moment::new(text, "Europe/Monaco"));
+    let recurrence = json!({"pattern": {"type": "daily", "interval": 1},
+        "range": {"type": "numbered", "startDate": "2026-02-10", "numberOfOccurrences": 2}});
+    let single = BookingCommand {
+        start: monaco("2026-02-10T10:00:00"),
+        end: monaco("2026-02-10T11:00:00"),
+        ..create("c1")
+    };
+    let series = BookingCommand {
+        booking_id: "app-2".to_owned(),
+        command_id: "c2".to_owned(),
+        start: monaco("2026-02-10T12:00:00"),
+        end: monaco("2026-02-10T13:00:00"),
+        recurrence: Some(serde_json::from_value(recurrence).unwrap()),
+        ..single.clone()
+    };
+    carry_out(&world, &single).await;
+    carry_out(&world, &series).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(world.receipt(ROOM_A, "app-2").await.state.status, Status::Confirmed);
+    assert_eq!(world.live(ROOM_A).await.len(), 3);
 }
 
 #[tokio::test]
@@ -377,7 +409,8 @@ async fn refusals_have_receipts_with_stable_codes() {
         change(&mut command);
         command
     };
-    let cases: [(fn(&mut BookingCommand), &str, &str); 4] = [
+    type Bend = fn(&mut BookingCommand);
+    let cases: [(Bend, &str, &str); 4] = [
         (|command| command.room_email = Some(ROOM_B.to_owned()), ROOM_B, "writes_off"),
         (
             |command| command.organizer_email = Some("nobody@contoso.example".to_owned()),
@@ -483,6 +516,44 @@ async fn whatever_happens_to_a_write_there_is_one_meeting_in_the_end() {
         assert_eq!(calendar(&world, MEGAN), [], "DELETE {why}");
         assert_eq!(mails(&world, MailKind::Cancellation), 2, "DELETE {why}");
     }
+}
+
+#[tokio::test]
+async fn the_room_s_copy_may_be_seen_before_our_own_call_is_answered() {
+    for takes_organizers in [true, false] {
+        let take = if takes_organizers { Take::UnlessPrivate } else { Take::Never };
+        let world = world_with(|config| config.privacy.organizer = take).await;
+        let drop = write_fault("POST", Effect::DropAfterEffect);
+        world.twin.borrow_mut().add_fault(drop);
+        carry_out(&world, &create("c1")).await;
+        let row = receipt(&world).await;
+        assert_eq!(row.state.status, Status::Confirmed);
+        assert_eq!(world.rows(ROOM_A).await.len(), 1);
+        settle(&world).await;
+        assert_eq!(receipt(&world).await, row);
+        assert_eq!(calendar(&world, MEGAN).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_may_be_meant_none_is_guessed() {
+    let world = world_with(|config| config.privacy.organizer = Take::Never).await;
+    let first = BookingCommand { attendees: None, ..create("c1") };
+    let mut second = BookingCommand { attendees: None, ..create("c2") };
+    (second.booking_id, second.organizer_email) =
+        ("app-2".to_owned(), Some("alex@contoso.example".to_owned()));
+    let both = Fault { times: Some(2), ..write_fault("POST", Effect::DropAfterEffect) };
+    world.twin.borrow_mut().add_fault(both);
+    world.command(&first);
+    world.command(&second);
+    world.write().await;
+    answer(&world).await;
+    settle(&world).await;
+    let rows = world.rows(ROOM_A).await;
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    let standing = rows.iter().filter(|row| row.is_live()).count();
+    assert_eq!(standing, 1, "the room takes one of them");
+    assert_eq!(calendar(&world, MEGAN).len() + calendar(&world, "alex@contoso.example").len(), 1);
 }
 
 #[tokio::test]

@@ -151,6 +151,17 @@ fn the_same_words_at_another_time_are_another_hint_though_the_first_is_worked_of
 }
 
 #[test]
+fn a_second_lifecycle_notice_of_the_same_kind_is_another_hint() {
+    let world = World::new();
+    let request = post("/lifecycle", &body(&[lifecycle(&room(TENANT, ROOM), "missed")]));
+    for count in 1..4 {
+        world.send(request.clone());
+        assert_eq!(world.lifecycle().len(), count);
+        world.deps.clock.advance(TimeDelta::milliseconds(1));
+    }
+}
+
+#[test]
 fn notifications_with_ids_of_their_own_are_told_apart_by_them() {
     let world = World::new();
     let with_id = |id: &str| {

@@ -143,6 +143,8 @@ pub fn cursors(rooms: Vec<RoomKey>) -> Vec<(RoomKey, Following)> {
                 trouble,
                 guarded: None,
                 drift: (n == 2 || n == 7).then(|| Drift { repaired: 2, at: minute(4 * 60) }),
+                listening: None,
+                refusal: None,
             };
             (key, following)
         })

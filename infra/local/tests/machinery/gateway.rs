@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 /// Answers requests beside the test's own future, which gets the API's address.
 async fn answering(test: impl AsyncFnOnce(Client, String)) {
     let bench = Bench::new();
-    let listener = TcpListener::bind(("127.0.0.1", bench.ports.webhook)).await.unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", bench.ports.webhook)).await.expect("a free port");
     let answered = async {
         tokio::select! {
             () = test(Client::new(), bench.ports.webhook_url()) => {}

@@ -5,6 +5,7 @@ mod calendar;
 mod directory;
 mod fuzz;
 mod links;
+mod meetings;
 mod outcomes;
 mod socket;
 mod subscriptions;

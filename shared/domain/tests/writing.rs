@@ -1,0 +1,280 @@
+//! The merge and the steps of writing, row by row.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use roomsync_domain::booking::EndReason;
+use roomsync_domain::entry::When;
+use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
+use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
+use roomsync_domain::writing::state::Place;
+use roomsync_domain::writing::step::{Step, Verified, next_step, read_back};
+use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing};
+use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
+
+fn tenant() -> TenantId {
+    TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap()
+}
+
+fn salt() -> Salt {
+    Salt::of(&tenant(), &BookingId::new("app-1"))
+}
+
+fn now() -> Instant {
+    "2026-02-09T08:00:00Z".parse().unwrap()
+}
+
+fn hour(hour: u8) -> Wall {
+    Wall::utc(now() + TimeDelta::hours(hour.into()))
+}
+
+fn room(name: &str) -> RoomAddress {
+    RoomAddress { id: RoomId::new(name), email: format!("{name}@contoso.example"), name: name.to_owned() }
+}
+
+/// What a case is about: begin, subject, people, room, whether private. Each has three values.
+type Facets = [u8; 5];
+
+fn meeting([begin, subject, people, place, private]: Facets) -> Meeting {
+    let words = Words {
+        subject: Some(format!("subject {subject}")),
+        attendees: Some(vec![format!("p{people}@contoso.example")]),
+    };
+    let private = private == 1;
+    Meeting {
+        room: (place < 2).then(|| room(if place == 0 { "a" } else { "b" })),
+        start: hour(begin),
+        end: hour(begin + 1),
+        all_day: false,
+        private,
+        subject_digest: salt().subject(words.subject.as_deref()),
+        attendees_digest: salt().attendees(words.attendees.iter().flatten()),
+        words: if private { Words::default() } else { words },
+        recurrence: None,
+    }
+}
+
+fn seen(id: &str, facets: Facets) -> Seen {
+    let shown = meeting([facets[0], facets[1], facets[2], facets[3], 0]);
+    Seen {
+        id: EventId::new(id),
+        ical_uid: Some("uid".to_owned()),
+        etag: Some("e".to_owned()),
+        cancelled: false,
+        when: When::Timed(Span::new(shown.start.instant(), shown.end.instant())),
+        zone: None,
+        private: facets[4] == 1,
+        words: shown.words,
+        answers: shown.room.iter().map(|room| (room.email.clone(), RoomAnswer::None)).collect(),
+        recurrence: None,
+    }
+}
+
+fn rooms() -> Vec<String> {
+    ["a", "b"].map(|name| room(name).email).into()
+}
+
+fn content(facets: Facets) -> Content {
+    meeting(facets).content()
+}
+
+#[test]
+fn a_read_back_is_judged() {
+    let [first, second, third] = [[0; 5], [1, 0, 0, 0, 0], [2, 0, 0, 0, 0]].map(content);
+    let written = [first.clone(), second.clone()];
+    assert_eq!(judge(&second, &second, &written), Judgement::Same);
+    assert_eq!(judge(&second, &first, &written), Judgement::Echo);
+    assert_eq!(judge(&second, &third, &written), Judgement::Edited);
+}
+
+/// Every combination of wanted, base and seen of one field, the other fields at random.
+#[test]
+fn a_command_beats_a_person_on_the_fields_that_it_names_and_on_no_others() {
+    for facet in 0..5 {
+        let values = if facet == 4 { 0..2 } else { 0..3 };
+        for wanted in values.clone() {
+            for base in values.clone() {
+                for there in values.clone() {
+                    one_field(facet, wanted, base, there);
+                }
+            }
+        }
+    }
+}
+
+fn one_field(facet: usize, wanted: u8, base: u8, there: u8) {
+    let at = |value| {
+        let mut facets = [0; 5];
+        facets[facet] = value;
+        facets
+    };
+    let why = format!("field {facet}: wanted {wanted}, base {base}, seen {there}");
+    let rooms = rooms();
+    let goal = meeting(at(wanted)).content();
+    let listed: Vec<String> = goal.room.iter().chain(&rooms).cloned().collect();
+    let salt = salt();
+    let view = View { salt: &salt, rooms: &listed, own: false };
+    let said = Words {
+        subject: Some(format!("subject {}", at(wanted)[1])),
+        attendees: Some(vec![format!("p{}@contoso.example", at(wanted)[2])]),
+    };
+    let merged =
+        merge(&meeting(at(wanted)), Some(&content(at(base))), &seen("e", at(there)), Some(&said), &view);
+    let (merged, patch) = merged.unwrap();
+    let named = wanted != base;
+    let result = if named { wanted } else { there };
+    // A room that a person has put in the place of ours is not ours to know.
+    if facet == 3 && !named && there != wanted {
+        return;
+    }
+    assert_eq!(merged.content(), content(at(result)), "{why}");
+    assert_eq!(patch.is_empty(), result == there, "{why}: {patch:?}");
+}
+
+#[test]
+fn words_of_a_private_meeting_are_needed_only_if_they_change() {
+    let rooms = rooms();
+    let salt = salt();
+    let view = View { salt: &salt, rooms: &rooms, own: false };
+    let private = |facets: Facets| meeting([facets[0], facets[1], facets[2], facets[3], 1]);
+    let there = seen("e", [0, 0, 0, 0, 1]);
+    let base = private([0; 5]).content();
+    assert!(merge(&private([1, 0, 0, 0, 0]), Some(&base), &there, None, &view).is_ok());
+    let other = private([0, 1, 0, 0, 0]);
+    assert!(merge(&other, Some(&base), &there, None, &view).is_err());
+    let said = Words { subject: Some("subject 1".to_owned()), attendees: None };
+    let (merged, patch) = merge(&other, Some(&base), &there, Some(&said), &view).unwrap();
+    assert_eq!(patch.subject.as_deref(), Some("subject 1"));
+    assert_eq!(merged.words, Words::default());
+    assert!(draft(&other, Some(&said), &salt, false).is_err(), "the people are missing");
+    assert!(draft(&meeting([0; 5]), None, &salt, false).is_ok());
+}
+
+fn writing(facets: Facets) -> Writing {
+    let room = RoomRef::new(tenant(), RoomId::new("a"));
+    let place = Place { mailbox: "megan@contoso.example".to_owned(), own: false, foreign: false };
+    let meeting = meeting(facets);
+    let span = meeting.span(chrono_tz::UTC);
+    let mut writing =
+        Writing { life: 1, ..Writing::blank(&room, BookingId::new("app-1"), place, span, now()) };
+    writing.want(Some(meeting), now());
+    writing
+}
+
+#[test]
+fn steps_follow_each_other() {
+    let mut writing = writing([0; 5]);
+    assert_eq!(next_step(&writing, now()), Step::Create);
+    writing.unanswered(now());
+    let until = now() + TimeDelta::seconds(30);
+    assert_eq!(next_step(&writing, now()), Step::Wait(until), "it may still land");
+    assert_eq!(next_step(&writing, until), Step::Create);
+    writing.created(&seen("e", [0; 5]));
+    assert_eq!(
+        next_step(&writing, now()),
+        Step::Wait(until),
+        "nothing is concluded before it can have landed"
+    );
+    assert_eq!(next_step(&writing, until), Step::Verify);
+    assert_eq!(read_back(&mut writing, &[seen("e", [0; 5])], None, chrono_tz::UTC), Verified::Well);
+    assert_eq!(next_step(&writing, until), Step::Watch);
+    let first = writing.transaction();
+    writing.want(Some(meeting([1, 0, 0, 0, 0])), until);
+    assert_eq!(next_step(&writing, until), Step::Push);
+    assert_eq!(writing.transaction(), first, "one life, one transaction");
+    writing.pushes = 3;
+    assert_eq!(next_step(&writing, until), Step::GiveUp);
+    writing.want(None, until);
+    writing.leaving = Some(EndReason::Cancelled);
+    assert_eq!(next_step(&writing, until), Step::Remove);
+    writing.removed();
+    assert_eq!(next_step(&writing, until), Step::Verify);
+    assert_eq!(read_back(&mut writing, &[], None, chrono_tz::UTC), Verified::Well);
+    assert_eq!(next_step(&writing, until), Step::Watch);
+    writing.due = None;
+    assert_eq!(next_step(&writing, until), Step::Done);
+    writing.life += 1;
+    assert_ne!(writing.transaction(), first);
+}
+
+/// A create whose answer got lost, and a second command before it is repeated: the repetition is answered with the first content.
+#[test]
+fn an_old_content_behind_a_transaction_id_is_sent_over() {
+    let mut writing = writing([0; 5]);
+    writing.sending(&content([0; 5]));
+    writing.unanswered(now());
+    writing.want(Some(meeting([1, 0, 0, 0, 0])), now());
+    writing.created(&seen("e", [0; 5]));
+    assert_eq!(next_step(&writing, now()), Step::Push);
+}
+
+#[test]
+fn a_read_back_removes_strays_repeats_echoes_and_takes_people_s_changes() {
+    let verified = || {
+        let mut writing = writing([0; 5]);
+        writing.created(&seen("e", [0; 5]));
+        writing
+    };
+    let mut strayed = verified();
+    let marked = [seen("e", [0; 5]), seen("stray", [0; 5])];
+    let Verified::Strays(strays) = read_back(&mut strayed, &marked, None, chrono_tz::UTC) else { panic!() };
+    assert_eq!(strays.iter().map(|stray| stray.id.as_str()).collect::<Vec<_>>(), ["stray"]);
+
+    let mut gone = verified();
+    assert_eq!(read_back(&mut gone, &[], None, chrono_tz::UTC), Verified::Gone);
+
+    let mut edited = verified();
+    assert_eq!(read_back(&mut edited, &[seen("e", [2, 1, 0, 0, 0])], None, chrono_tz::UTC), Verified::Well);
+    assert_eq!(edited.desired.as_ref().map(Meeting::content), Some(content([2, 1, 0, 0, 0])));
+
+    let mut echoed = verified();
+    echoed.want(Some(meeting([1, 0, 0, 0, 0])), now());
+    echoed.pushed(meeting([1, 0, 0, 0, 0]), echoed.span);
+    assert_eq!(read_back(&mut echoed, &[seen("e", [0; 5])], None, chrono_tz::UTC), Verified::Again);
+    assert_eq!(next_step(&echoed, now()), Step::Push);
+    echoed.pushes = 3;
+    echoed.applied = echoed.wanted;
+    assert_eq!(
+        read_back(&mut echoed, &[seen("e", [0; 5])], None, chrono_tz::UTC),
+        Verified::Well,
+        "never for ever"
+    );
+}
+
+proptest! {
+    /// Whatever was wanted and whatever is there: what is sent makes the calendar what is wanted then, so one push is enough.
+    #[test]
+    fn one_push_is_enough(
+        wanted in prop::array::uniform5(0u8..2), base in prop::array::uniform5(0u8..2), there in prop::array::uniform5(0u8..2),
+    ) {
+        let salt = salt();
+        let goal = meeting(wanted).content();
+        let rooms = rooms();
+        let listed: Vec<String> = goal.room.iter().chain(&rooms).cloned().collect();
+        let view = View { salt: &salt, rooms: &listed, own: false };
+        let said = Words {
+            subject: Some(format!("subject {}", wanted[1])),
+            attendees: Some(vec![format!("p{}@contoso.example", wanted[2])]),
+        };
+        // A room that a person has put in the place of ours is not ours to know.
+        prop_assume!(wanted[3] != base[3] || there[3] == wanted[3]);
+        let (merged, patch) =
+            merge(&meeting(wanted), Some(&content(base)), &seen("e", there), Some(&said), &view).unwrap();
+        let mut after = seen("e", there);
+        if let Some((start, end, _)) = &patch.when {
+            after.when = When::Timed(Span::new(start.instant(), end.instant()));
+        }
+        if let Some(private) = patch.private {
+            after.private = private;
+        }
+        if let Some(subject) = &patch.subject {
+            after.words.subject = Some(subject.clone());
+        }
+        if let Some(invited) = &patch.invited {
+            after.words.attendees = Some(invited.people.clone());
+            after.answers = invited.room.iter().map(|room| (room.email.clone(), RoomAnswer::None)).collect();
+        }
+        prop_assert_eq!(view.content(&after), merged.content());
+    }
+}
