@@ -10,7 +10,7 @@ use crate::listen::listening;
 use crate::panics;
 use crate::settle;
 use crate::tally::Tally;
-use crate::universe::{Failure, Stage, Universe};
+use crate::universe::{Failure, Kind, Stage, Universe};
 use chrono::TimeDelta;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -71,15 +71,19 @@ const DAYS: [&str; 5] = [
     "2026-12-30T00:00:00Z",
 ];
 
-struct History {
+/// Makes the dice of notices others than those of everything else.
+const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
+
+pub(crate) struct History {
     seed: u64,
-    mix: Mix,
-    universe: Rc<Universe>,
-    fleet: Fleet,
-    companies: Vec<Company>,
+    pub(crate) mix: Mix,
+    pub(crate) universe: Rc<Universe>,
+    pub(crate) fleet: Fleet,
+    pub(crate) companies: Vec<Company>,
     future: u32,
     next_tick: Instant,
     next_sync: Instant,
+    pub(crate) next_keeper: Instant,
     calls: u64,
 }
 
@@ -135,6 +139,7 @@ fn live(plan: &Plan, mut keep: impl FnMut(&Rc<Universe>)) -> Report {
         }
     }
     universe.step.set(u64::from(u32::MAX));
+    universe.count_push();
     if universe.watch.borrow().wrong.is_empty() {
         settle::settle(&universe, &mut history.fleet, &mut history.companies);
         panics::take().into_iter().for_each(|panic| universe.wrong(panic));
@@ -202,7 +207,7 @@ impl History {
         }
         universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
         let first = now + TimeDelta::seconds(5);
-        Self {
+        let mut history = Self {
             seed: plan.seed,
             mix,
             universe,
@@ -211,13 +216,19 @@ impl History {
             future,
             next_tick: first,
             next_sync: now,
+            next_keeper: first,
             calls: 0,
-        }
+        };
+        history.begin_push(dice(plan.seed ^ PUSH_DICE, u64::MAX));
+        history
     }
 
     fn step(&mut self, number: u32) {
         let mut rng = dice(self.seed, number.into());
         let busy = !self.universe.ops.borrow().is_empty();
+        if self.universe.post.is_on() && self.push_step(dice(self.seed ^ PUSH_DICE, number.into())) {
+            return;
+        }
         match rng.random_range(0..1000) {
             0..45 => {
                 let company = rng.random_range(0..self.companies.len());
@@ -243,7 +254,7 @@ impl History {
     }
 
     /// One call comes a step further, or two.
-    fn progress(&mut self, rng: &mut SmallRng) {
+    pub(crate) fn progress(&mut self, rng: &mut SmallRng) {
         let ops = self.universe.ops.borrow();
         let pick = rng.random_range(0..ops.len());
         let Some((id, op)) = ops.iter().nth(pick) else { return };
@@ -272,7 +283,7 @@ impl History {
             self.calls += 1;
             if let Some(name) = fate {
                 self.universe.count(name);
-                if what.kind == crate::universe::Kind::DeltaNext && name.contains("410") {
+                if what.kind == Kind::DeltaNext && name.contains("410") {
                     self.universe.count("path: 410 after the first page");
                 }
             }
@@ -286,6 +297,9 @@ impl History {
             });
         }
         self.universe.story.mark(&[6, id, u64::from(execute)]);
+        if execute && what.kind == Kind::Prove {
+            self.shake_hands(rng, id);
+        }
         self.universe.advance(id, stage);
         self.fleet.run();
         if execute && rng.random_bool(0.65) {
@@ -335,13 +349,17 @@ impl History {
             self.next_sync = now + TimeDelta::minutes(15);
             self.tick(rng, Function::Sync);
         }
+        if self.universe.post.is_on() && now >= self.next_keeper {
+            self.next_keeper = now + TimeDelta::hours(1);
+            self.tick(rng, Function::Keeper);
+        }
         if now >= self.next_tick {
             self.next_tick = now + TimeDelta::seconds(TICK_SECONDS.into());
             self.tick(rng, Function::Dispatcher);
         }
     }
 
-    fn tick(&mut self, rng: &mut SmallRng, function: Function) {
+    pub(crate) fn tick(&mut self, rng: &mut SmallRng, function: Function) {
         if self.mix.strikes(rng, "schedule: tick skipped") {
             return self.universe.count("schedule: tick skipped");
         }
@@ -361,7 +379,7 @@ impl History {
         let late: Vec<u64> = {
             let ops = self.universe.ops.borrow();
             let patience = TimeDelta::from_std(roomsync_graph::TIMEOUT).unwrap_or(TimeDelta::seconds(10));
-            let late = ops.iter().filter(|(_, op)| op.what.kind.is_http() && now - op.issued_at >= patience);
+            let late = ops.iter().filter(|(_, op)| (op.what.kind.is_http() || op.what.kind == Kind::Prove) && now - op.issued_at >= patience);
             late.map(|(id, _)| *id).collect()
         };
         for id in late {

@@ -13,7 +13,7 @@ use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::calendar::{Recurrence, Span, Zone};
 use roomsync_twin::outlook::{Action, Meeting};
-use roomsync_twin::{Trap, Tuning, Twin};
+use roomsync_twin::{PushSwitches, Trap, Tuning, Twin};
 use std::rc::Rc;
 
 /// What a sweep found.
@@ -81,6 +81,42 @@ pub const SCRIPTS: &[Script] = &[
         scene.rounds(2);
         scene.company.turn(&scene.universe);
         scene.rounds(1);
+    }),
+    ("a room is listened to", |scene| {
+        scene.listen();
+        scene.rounds(2);
+    }),
+    ("a notice asks for a look", |scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.book(2, 1, "Planning");
+        scene.notices();
+        scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() });
+        scene.notices();
+    }),
+    ("a subscription is renewed", |scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.later(4 * 24 * 60);
+        scene.rounds(1);
+    }),
+    ("subscriptions vanish, and the key is another one", |scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.universe.twin.borrow_mut().send_lifecycle(&scene.company.rooms[0].id, "subscriptionRemoved");
+        scene.universe.twin.borrow_mut().remove_subscriptions(&scene.company.rooms[1].id);
+        scene.notices();
+        scene.rounds(1);
+        scene.universe.rotate_key();
+        scene.rounds(2);
+    }),
+    ("nobody wants a subscription any more", |scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.company.take_away(&scene.universe, 0);
+        scene.rounds(3);
+        scene.company.turn(&scene.universe);
+        scene.rounds(2);
     }),
 ];
 
@@ -169,6 +205,29 @@ impl Scene {
         for _ in 0..count {
             settle::round(&self.universe, &mut self.fleet);
         }
+    }
+
+    /// From now on rooms are listened to.
+    pub fn listen(&mut self) {
+        self.universe.listen(PushSwitches::default());
+    }
+
+    /// A few seconds in which notices come and are worked off.
+    pub fn notices(&mut self) {
+        for _ in 0..4 {
+            settle::pass(&self.universe, TimeDelta::seconds(2));
+            settle::drain(&self.universe, &mut self.fleet);
+        }
+    }
+
+    /// A thousand notices of the first room come. Gives how many looks at it they cost.
+    pub fn flood(&mut self) -> u64 {
+        let asked = |scene: &Self| scene.universe.tally.borrow().of("path: look asked for by notices");
+        let before = asked(self);
+        let room = self.company.rooms[0].id.clone();
+        self.universe.twin.borrow_mut().notify(&room, roomsync_twin::calendar::Change::Updated, 334);
+        self.notices();
+        asked(self) - before
     }
 
     /// Minutes pass and nothing runs.

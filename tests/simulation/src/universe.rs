@@ -3,6 +3,7 @@
 //! A call goes *issued → executed → returned*. The future that waits for it holds the effect; the executor decides when each step is
 //! taken and polls. A dropped future is a crash: before the effect if it was issued, after it if it was executed.
 
+use crate::postman::Postman;
 use crate::story::Story;
 use crate::tally::Tally;
 use crate::watch::Watch;
@@ -29,6 +30,8 @@ pub(crate) struct Universe {
     pub(crate) store: MemoryStore,
     pub(crate) queue: MemoryQueue,
     pub(crate) secrets: MemorySecrets,
+    /// Notices and handshakes on their way.
+    pub(crate) post: Postman,
     pub(crate) ops: RefCell<BTreeMap<u64, Op>>,
     pub(crate) zombies: RefCell<Vec<Zombie>>,
     /// Cursors as they were before their last commit, for reads that are not consistent.
@@ -101,6 +104,8 @@ pub(crate) enum Fate {
     Answer(Effect),
     /// Graph's answer has values and properties that nobody knows.
     Strange,
+    /// A list lacks what there is.
+    Thin,
 }
 
 /// How a call fails.
@@ -126,7 +131,12 @@ pub(crate) enum Kind {
     DeltaLink,
     View,
     ViewNext,
+    Subscriptions,
+    Subscribe,
+    Subscription,
     Entry,
+    /// Graph waits for the answers to its handshakes, and we for Graph.
+    Prove,
     Secret,
     Tenant,
     Tenants,
@@ -152,6 +162,11 @@ impl Kind {
         self <= Self::Entry
     }
 
+    /// Whether it is about subscriptions, and of a tenant rather than a mailbox.
+    pub(crate) fn is_of_subscriptions(self) -> bool {
+        matches!(self, Self::Subscriptions | Self::Subscribe | Self::Subscription | Self::Prove)
+    }
+
     pub(crate) fn is_delta(self) -> bool {
         matches!(self, Self::DeltaStart | Self::DeltaNext | Self::DeltaLink)
     }
@@ -175,6 +190,10 @@ impl Kind {
             Self::View => "view",
             Self::ViewNext => "view page",
             Self::Entry => "entry",
+            Self::Subscriptions => "list of subscriptions",
+            Self::Subscribe => "new subscription",
+            Self::Subscription => "subscription",
+            Self::Prove => "handshake of",
             Self::Secret => "secret",
             Self::Tenant => "read tenant",
             Self::Tenants => "read tenants",
@@ -301,6 +320,7 @@ impl Universe {
             twin: RefCell::new(twin),
             store: MemoryStore::new(),
             secrets: MemorySecrets::new(),
+            post: Postman::default(),
             ops: RefCell::default(),
             zombies: RefCell::default(),
             old_cursors: RefCell::default(),
