@@ -91,7 +91,10 @@ fn one(seed: u64, steps: u32) -> Report {
 #[must_use]
 pub fn missing(tally: &Tally) -> Vec<&'static str> {
     let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
-    misfortunes.chain(PATHS.iter().chain(crate::push::PATHS).copied()).filter(|name| tally.of(name) == 0).collect()
+    misfortunes
+        .chain(PATHS.iter().chain(crate::push::PATHS).copied())
+        .filter(|name| tally.of(name) == 0)
+        .collect()
 }
 
 /// Paths worth taking.

@@ -38,7 +38,9 @@ impl Address {
         let (kind, whom) = match (uri.host()?, parts.as_slice()) {
             (LOGIN, [tenant, "oauth2", "v2.0", "token"]) => (Kind::Login, *tenant),
             (GRAPH, ["v1.0", "places", ..]) => (Kind::Places, ""),
-            (GRAPH, ["v1.0", "subscriptions"]) if request.method() == http::Method::POST => (Kind::Subscribe, ""),
+            (GRAPH, ["v1.0", "subscriptions"]) if request.method() == http::Method::POST => {
+                (Kind::Subscribe, "")
+            }
             (GRAPH, ["v1.0", "subscriptions"]) => (Kind::Subscriptions, ""),
             (GRAPH, ["v1.0", "subscriptions", id]) => (Kind::Subscription, *id),
             (GRAPH, ["v1.0", "users"]) => (Kind::User, ""),
@@ -173,7 +175,10 @@ impl Drop for Flight<'_> {
 }
 
 /// What of an answer arrives.
-pub(crate) fn travelled(delivery: Delivery, answer: Response<Bytes>) -> Result<Response<Bytes>, TransportError> {
+pub(crate) fn travelled(
+    delivery: Delivery,
+    answer: Response<Bytes>,
+) -> Result<Response<Bytes>, TransportError> {
     match delivery {
         Delivery::Normal | Delivery::Delay(_) => Ok(answer),
         Delivery::ResetMidBody => Err(TransportError::Cut),

@@ -379,7 +379,9 @@ impl History {
         let late: Vec<u64> = {
             let ops = self.universe.ops.borrow();
             let patience = TimeDelta::from_std(roomsync_graph::TIMEOUT).unwrap_or(TimeDelta::seconds(10));
-            let late = ops.iter().filter(|(_, op)| (op.what.kind.is_http() || op.what.kind == Kind::Prove) && now - op.issued_at >= patience);
+            let late = ops.iter().filter(|(_, op)| {
+                (op.what.kind.is_http() || op.what.kind == Kind::Prove) && now - op.issued_at >= patience
+            });
             late.map(|(id, _)| *id).collect()
         };
         for id in late {

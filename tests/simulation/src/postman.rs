@@ -265,9 +265,11 @@ impl Universe {
         if letter.forged && !matches!(status, 202 | 400 | 413 | 415 | 502 | 503) {
             self.wrong(format!("a forged request is answered with {status}"));
         }
-        let kind = said.as_ref().filter(|_| is_handshake).and_then(|answer| serde_json::to_value(answer).ok());
-        let content_type =
-            kind.and_then(|kind| kind["headers"]["content-type"].as_str().map(str::to_owned)).unwrap_or_default();
+        let kind =
+            said.as_ref().filter(|_| is_handshake).and_then(|answer| serde_json::to_value(answer).ok());
+        let content_type = kind
+            .and_then(|kind| kind["headers"]["content-type"].as_str().map(str::to_owned))
+            .unwrap_or_default();
         let body = Bytes::from(said.map(|answer| answer.body).unwrap_or_default());
         let outcome = Outcome::Answered { status, content_type, body, took };
         if let Some(id) = letter.id {

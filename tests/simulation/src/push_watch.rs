@@ -76,8 +76,10 @@ impl Universe {
         watch.push.letters.remove(&invocation);
         let of = (invocation, String::new())..(invocation + 1, String::new());
         let keys: Vec<_> = watch.push.asks.range(of).map(|(key, _)| key.clone()).collect();
-        let rested =
-            keys.iter().filter_map(|key| watch.push.asks.remove(key)).any(|ask| ask.hint.spare && !ask.called);
+        let rested = keys
+            .iter()
+            .filter_map(|key| watch.push.asks.remove(key))
+            .any(|ask| ask.hint.spare && !ask.called);
         drop(watch);
         if rested {
             self.count("path: room not polled because it is listened to");
@@ -128,9 +130,11 @@ impl Universe {
             return;
         }
         let Some(first) = hints.first() else { return };
-        let rooms = self.store.rooms(&first.tenant_id).now_or_never().and_then(Result::ok).unwrap_or_default();
+        let rooms =
+            self.store.rooms(&first.tenant_id).now_or_never().and_then(Result::ok).unwrap_or_default();
         let settled = |at: Instant| self.now() - at > SLACK;
-        for row in rooms.iter().filter(|row| row.state.status == RoomStatus::Active && settled(row.observed_at))
+        for row in
+            rooms.iter().filter(|row| row.state.status == RoomStatus::Active && settled(row.observed_at))
         {
             let asked = |hint: &&PollHint| hint.reason == HintReason::Schedule && hint.room() == row.room;
             if !hints.iter().any(|hint| asked(&hint)) {
