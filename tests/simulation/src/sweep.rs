@@ -11,7 +11,7 @@ use futures::FutureExt;
 use roomsync_domain::hint::TenantHint;
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
-use roomsync_twin::calendar::{Recurrence, Span, Zone};
+use roomsync_twin::calendar::{MailboxState, Recurrence, Span, Zone};
 use roomsync_twin::outlook::{Action, Meeting};
 use roomsync_twin::{PushSwitches, Trap, Tuning, Twin};
 use std::rc::Rc;
@@ -218,6 +218,32 @@ impl Scene {
             settle::pass(&self.universe, TimeDelta::seconds(2));
             settle::drain(&self.universe, &mut self.fleet);
         }
+    }
+
+    /// The first room's mailbox is closed to the application, or open again.
+    pub fn refuse(&mut self, refused: bool) {
+        let state = if refused { MailboxState::NotEnabled } else { MailboxState::Active };
+        let (tenant, room) = (self.company.id, self.company.rooms[0].id.clone());
+        self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| mailbox.state = state);
+    }
+
+    /// The tenant is off-boarded while a new subscription of its first room is being made; its maker dies.
+    pub fn off_board_while_a_subscription_is_made(&mut self) {
+        let room = self.company.rooms[0].id.clone();
+        self.universe.twin.borrow_mut().send_lifecycle(&room, "subscriptionRemoved");
+        settle::pass(&self.universe, TimeDelta::seconds(1));
+        let mut work = None;
+        while work.is_none() && crate::push::deliver_calmly(&self.universe, &mut self.fleet) {
+            let messages = self.universe.queue.receive(Lane::Lifecycle, 10);
+            work = (!messages.is_empty()).then_some(Work::Batch(Lane::Lifecycle, messages));
+        }
+        let Some(work) = work else { return };
+        let keeper = self.fleet.invoke(Function::Keeper, work);
+        settle::calm_until(&self.universe, &mut self.fleet, keeper, Kind::Prove);
+        self.company.turn(&self.universe);
+        self.fleet.crash_in(keeper);
+        // Its message is done by another look, which no longer wants it.
+        self.rounds(1);
     }
 
     /// A thousand notices of the first room come. Gives how many looks at it they cost.
