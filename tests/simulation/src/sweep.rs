@@ -83,40 +83,41 @@ pub const SCRIPTS: &[Script] = &[
         scene.rounds(1);
     }),
     ("a room is listened to", |scene| {
+        scene.rounds(1);
         scene.listen();
-        scene.rounds(2);
+        scene.keep(10);
     }),
     ("a notice asks for a look", |scene| {
-        scene.listen();
         scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
         scene.book(2, 1, "Planning");
         scene.notices();
         scene.company.act(&scene.universe, Action::Cancel { meeting: scene.single.clone() });
         scene.notices();
     }),
     ("a subscription is renewed", |scene| {
+        scene.rounds(1);
         scene.listen();
-        scene.rounds(1);
-        scene.later(4 * 24 * 60);
-        scene.rounds(1);
+        scene.keep(10);
+        scene.keep(4 * 24 * 60);
     }),
     ("subscriptions vanish, and the key is another one", |scene| {
-        scene.listen();
         scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
         scene.universe.twin.borrow_mut().send_lifecycle(&scene.company.rooms[0].id, "subscriptionRemoved");
         scene.universe.twin.borrow_mut().remove_subscriptions(&scene.company.rooms[1].id);
-        scene.notices();
-        scene.rounds(1);
+        scene.keep(10);
         scene.universe.rotate_key();
-        scene.rounds(2);
+        scene.keep(10);
     }),
     ("nobody wants a subscription any more", |scene| {
-        scene.listen();
         scene.rounds(1);
-        scene.company.take_away(&scene.universe, 0);
-        scene.rounds(3);
+        scene.listen();
+        scene.keep(10);
         scene.company.turn(&scene.universe);
-        scene.rounds(2);
+        scene.keep(10);
     }),
 ];
 
@@ -210,6 +211,14 @@ impl Scene {
     /// From now on rooms are listened to.
     pub fn listen(&mut self) {
         self.universe.listen(PushSwitches::default());
+    }
+
+    /// Minutes pass, and then the keeper looks through all rooms.
+    pub fn keep(&mut self, minutes: i64) {
+        self.later(minutes);
+        self.fleet.invoke(Function::Keeper, Work::Tick(self.universe.now()));
+        settle::calm(&self.universe, &mut self.fleet);
+        settle::drain(&self.universe, &mut self.fleet);
     }
 
     /// A few seconds in which notices come and are worked off.
