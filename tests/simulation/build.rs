@@ -18,6 +18,8 @@ const CRATES: &[(&str, &str, &str)] = &[
     ("testkit", "shared/testkit", "roomsync_testkit"),
     ("delta_poller", "functions/delta-poller", "delta_poller"),
     ("booking_writer", "functions/booking-writer", "booking_writer"),
+    ("webhook_receiver", "functions/webhook-receiver", "webhook_receiver"),
+    ("subscription_keeper", "functions/subscription-keeper", "subscription_keeper"),
     ("poll_dispatcher", "functions/poll-dispatcher", "poll_dispatcher"),
     ("resource_sync", "functions/resource-sync", "resource_sync"),
     ("simulation", "tests/simulation", "roomsync_simulation"),

@@ -290,4 +290,64 @@ pub const MUTANTS: &[Mutant] = &[
         }"#,
         )],
     ),
+    (
+        "compare clientState by prefix",
+        &[(
+            "domain/client_state.rs",
+            "    mac.verify_truncated_left(&signature).map_err(|_| Disbelief::Signature)?;",
+            r#"    let compared = if ROOT::planted("compare clientState by prefix") { 4 } else { SIGNATURE_BYTES };
+    mac.verify_truncated_left(&signature[..compared]).map_err(|_| Disbelief::Signature)?;"#,
+        )],
+    ),
+    (
+        "deduplicate by room",
+        &[(
+            "webhook_receiver/notices.rs",
+            "        Some(items) => derived(&Vec::from_iter(items)).to_string(),",
+            r#"        _ if ROOT::planted("deduplicate by room") => String::new(),
+        Some(items) => derived(&Vec::from_iter(items)).to_string(),"#,
+        )],
+    ),
+    (
+        "apply the notification",
+        &[
+            (
+                "webhook_receiver/notices.rs",
+                "                heard.believed += 1;",
+                "                heard.believed += 1;\n                ROOT::notice_seen(raw.get());",
+            ),
+            (
+                "delta_poller/poll_room.rs",
+                "        found.made_at = dirty.changes().newest();",
+                r#"        if ROOT::planted("apply the notification") {
+            for row in self.tools.store.bookings(self.room, None, end_of_time()).await? {
+                if row.is_live() && ROOT::deletion_was_seen(&row.state.event_id) {
+                    found.writes.retain(|write| write.booking.id != row.id);
+                    found.writes.push(plan::end(&row, EndReason::Deleted, context.retention_days, self.now));
+                }
+            }
+        }
+        found.made_at = dirty.changes().newest();"#,
+            ),
+        ],
+    ),
+    (
+        "forget renewal",
+        &[(
+            "domain/subscription_plan.rs",
+            "    } else if told.renew || sight.refused || now >= renew_at(sight.room, held.expires_at) {",
+            r#"    } else if told.renew
+        || sight.refused
+        || (now >= renew_at(sight.room, held.expires_at) && !ROOT::planted("forget renewal"))
+    {"#,
+        )],
+    ),
+    (
+        "trust a subscription before it has told anything",
+        &[(
+            "subscription_keeper/settle.rs",
+            "                        heard_at: None,",
+            r#"                        heard_at: ROOT::planted("trust a subscription before it has told anything").then(|| self.now()),"#,
+        )],
+    ),
 ];

@@ -21,6 +21,7 @@ struct Remembered {
     /// A fingerprint of the stored link and the one that quiet rounds have led to from there.
     link: Option<(u64, DeltaLink)>,
     looked_at: Option<Instant>,
+    tried_at: Option<Instant>,
     heard_at: Option<Instant>,
 }
 
@@ -60,6 +61,20 @@ impl NewestLinks {
     #[must_use]
     pub fn last_look(&self, room: &RoomRef, cursor: &Cursor) -> Option<Instant> {
         self.0.borrow().get(room).and_then(|known| known.looked_at).max(cursor.looked_at)
+    }
+
+    /// Remembers that Graph refused a look that was begun then.
+    pub fn tried(&self, room: &RoomRef, begun: Instant) {
+        let mut known = self.0.borrow_mut();
+        let known = known.entry(room.clone()).or_default();
+        known.tried_at = known.tried_at.max(Some(begun));
+    }
+
+    /// When the newest look was begun, whatever it came to. What a refused one owes, the clock asks for.
+    #[must_use]
+    pub fn last_try(&self, room: &RoomRef, cursor: &Cursor) -> Option<Instant> {
+        let tried = self.0.borrow().get(room).and_then(|known| known.tried_at);
+        tried.max(self.last_look(room, cursor))
     }
 
     /// Remembers that a notice came then.

@@ -146,6 +146,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     async fn attempt(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         match self.run(cursor).await {
             Err(Stop::Graph(error)) => {
+                self.tools.links.tried(self.room, self.now);
                 let owed = owing(self.hint, cursor);
                 let before = owed.as_ref().unwrap_or(cursor);
                 let outcome = Outcome::Troubled(trouble::kind(&error));
@@ -166,7 +167,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         if !self.hint.is_from_notices_only() {
             return None;
         }
-        match self.notices.worth(self.tools.links.last_look(self.room, cursor), self.now) {
+        match self.notices.worth(self.tools.links.last_try(self.room, cursor), self.now) {
             Worth::Answered => Some(Outcome::Answered),
             Worth::Later(delay) => Some(Outcome::Postponed(delay)),
             Worth::Look => None,

@@ -5,6 +5,7 @@ use crate::settle::room_of;
 use futures::{StreamExt, TryStreamExt, stream};
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::LifecycleHint;
+use roomsync_domain::listening::life;
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::subscription_plan::{Sight, Terms, hints};
 use roomsync_domain::tenant::{Switch, Tenant, TenantStatus};
@@ -110,8 +111,11 @@ where
             && room.state.status == RoomStatus::Active
             && room.state.settings.listener == Switch::On
     };
+    let now = deps.clock.now();
+    // One that nobody has written down, because its maker died or its answer was lost, ends by itself after that time.
+    let is_news = |room: &Room| now - room.observed_at < life();
     let is_concerned = |(room, cursor): &(&Room, Cursor)| {
-        is_wanted(room) || cursor.listening.is_some() || cursor.refusal.is_some()
+        is_wanted(room) || is_news(room) || cursor.listening.is_some() || cursor.refusal.is_some()
     };
     if !rows.iter().any(is_concerned) {
         return Ok(());
@@ -132,7 +136,6 @@ where
             None
         }
     };
-    let now = deps.clock.now();
     let none = BTreeSet::new();
     let mut asked: Vec<LifecycleHint> = Vec::new();
     for (room, cursor) in &rows {

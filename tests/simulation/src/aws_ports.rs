@@ -215,7 +215,11 @@ impl HintQueue for Aws {
         }
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::SendPolls, || format!("{} hints", hints.len()));
-        self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_polls(hints, tick))).await
+        let effect = |fate| {
+            self.0.universe.polls_asked(hints);
+            self.queued(fate, hints.len(), || queue.send_polls(hints, tick))
+        };
+        self.0.io(what, effect).await
     }
 
     async fn send_tenants(&self, hints: &[TenantHint], tick: &str) -> Result<(), QueueError> {
@@ -236,7 +240,15 @@ impl HintQueue for Aws {
     async fn send_notices(&self, notices: &[Notice]) -> Result<(), QueueError> {
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::SendNotices, || format!("{} hints", notices.len()));
-        self.0.io(what, |fate| self.queued(fate, notices.len(), || queue.send_notices(notices))).await
+        let effect = |fate: Fate| {
+            let (before, sent) = (self.0.universe.waiting(notices), !matches!(fate, Fate::Before(_)));
+            let result = self.queued(fate, notices.len(), || queue.send_notices(notices));
+            if sent {
+                self.0.universe.notices_sent(&self.0, notices, before);
+            }
+            result
+        };
+        self.0.io(what, effect).await
     }
 
     async fn send_lifecycle(&self, hints: &[LifecycleHint], tick: &str) -> Result<(), QueueError> {
@@ -245,6 +257,7 @@ impl HintQueue for Aws {
         }
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::SendLifecycle, || format!("{} hints", hints.len()));
+        self.0.universe.lifecycle_sent(&self.0);
         self.0.io(what, |fate| self.queued(fate, hints.len(), || queue.send_lifecycle(hints, tick))).await
     }
 

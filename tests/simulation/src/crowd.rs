@@ -90,8 +90,11 @@ fn one(seed: u64, steps: u32) -> Report {
 /// What must happen sometimes in a large enough crowd: every misfortune, and every path worth taking.
 #[must_use]
 pub fn missing(tally: &Tally) -> Vec<&'static str> {
-    let misfortunes = crate::faults::ALL.iter().map(|one| one.name);
-    misfortunes.chain(PATHS.iter().copied()).filter(|name| tally.of(name) == 0).collect()
+    let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
+    misfortunes
+        .chain(PATHS.iter().chain(crate::push::PATHS).copied())
+        .filter(|name| tally.of(name) == 0)
+        .collect()
 }
 
 /// Paths worth taking.

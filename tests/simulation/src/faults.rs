@@ -50,6 +50,8 @@ enum Way {
     /// Secrets Manager.
     NoSecret,
     SecretGone,
+    /// A list of subscriptions lacks one.
+    Thin,
     /// Not of a call: see `history`.
     Else,
 }
@@ -141,7 +143,31 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("store: expired rows go", 5, Way::Else),
 ];
 
-/// The chances of one history, in millionths, in the order of [`ALL`].
+/// Those of notices and subscriptions, in histories that have some.
+pub(crate) const PUSH: &[Misfortune] = &[
+    of("subscriptions: list misses one", 150, Way::Thin),
+    of("handshake: unanswered", 150, Way::Else),
+    of("handshake: answered wrongly", 150, Way::Else),
+    of("notice: late", 200, Way::Else),
+    of("notice: doubled", 100, Way::Else),
+    of("notice: forged", 1000, Way::Else),
+    of("notice: comes again hours later", 1000, Way::Else),
+    of("notice: of a change nobody made", 1000, Way::Else),
+    of("notice: flood", 300, Way::Else),
+    of("notice: unknown subscription", 1000, Way::Else),
+    of("notice: delivery stopped", 300, Way::Else),
+    of("lifecycle: missed", 600, Way::Else),
+    of("lifecycle: subscriptionRemoved", 500, Way::Else),
+    of("lifecycle: reauthorizationRequired", 600, Way::Else),
+    of("lifecycle: unknown word", 600, Way::Else),
+    of("subscription: vanished", 500, Way::Else),
+    of("subscription: over early", 500, Way::Else),
+    of("subscription: muted", 500, Way::Else),
+    of("handshake: at any time", 600, Way::Else),
+    of("key: rotated", 300, Way::Else),
+];
+
+/// The chances of one history, in millionths, in the order of [`ALL`] and [`PUSH`].
 #[derive(Clone, Debug)]
 pub(crate) struct Mix {
     chances: Vec<u32>,
@@ -158,13 +184,24 @@ impl Mix {
         Self { chances: ALL.iter().map(chance).collect() }
     }
 
+    /// The same, with notices. `rng` is another one: what else happens in a history does not depend on them.
+    pub(crate) fn with_push(mut self, rng: &mut SmallRng) -> Self {
+        let chance = |one: &Misfortune| {
+            let off = rng.random_bool(0.35);
+            let chance = rng.random_range(1..=one.per_mille * 1000);
+            if off { 0 } else { chance }
+        };
+        self.chances.extend(PUSH.iter().map(chance));
+        self
+    }
+
     /// None at all.
     pub(crate) fn none() -> Self {
         Self { chances: vec![0; ALL.len()] }
     }
 
     fn chance(&self, name: &str) -> u32 {
-        let at = ALL.iter().position(|one| one.name == name);
+        let at = ALL.iter().chain(PUSH).position(|one| one.name == name);
         at.and_then(|at| self.chances.get(at)).copied().unwrap_or(0)
     }
 
@@ -181,7 +218,7 @@ impl Mix {
     /// What becomes of a call, and its name if it is a misfortune.
     pub(crate) fn fate(&self, rng: &mut SmallRng, op: &Op) -> (Fate, Option<&'static str>) {
         let kind = op.what.kind;
-        let fitting = ALL.iter().zip(&self.chances).filter(|(one, _)| one.fits(kind));
+        let fitting = ALL.iter().chain(PUSH).zip(&self.chances).filter(|(one, _)| one.fits(kind));
         let found: Vec<_> = fitting.filter(|(_, chance)| struck(rng, **chance)).map(|(one, _)| one).collect();
         match found.choose(rng) {
             Some(one) => (one.fate(rng), Some(one.name)),
@@ -211,9 +248,8 @@ impl Misfortune {
             | Way::EmptyBody
             | Way::Reset
             | Way::Never
-            | Way::Zombie
-            | Way::TimeoutAfter
             | Way::HttpTwice => kind.is_http(),
+            Way::Zombie | Way::TimeoutAfter => kind.is_http() || kind == Kind::Prove,
             Way::Sprung(trap) => match trap {
                 Trap::ConflictAfterCreate => kind == Kind::Create,
                 Trap::EtagMoves => kind == Kind::Change,
@@ -231,6 +267,7 @@ impl Misfortune {
             Way::Stale => kind == Kind::Cursor,
             Way::Refused | Way::RefusedAfter => kind >= Kind::SendPolls,
             Way::NoSecret | Way::SecretGone => kind == Kind::Secret,
+            Way::Thin => kind == Kind::Subscriptions,
             Way::Else => false,
         }
     }
@@ -271,6 +308,7 @@ impl Misfortune {
             Way::Lost => Fate::After(Failure::Other),
             Way::Race => Fate::Before(Failure::Conflict),
             Way::OwnRace => Fate::After(Failure::Conflict),
+            Way::Thin => Fate::Thin,
             Way::Stale | Way::Else => Fate::Stale,
             Way::SecretGone => Fate::Before(Failure::Missing),
         }

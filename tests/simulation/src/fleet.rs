@@ -4,6 +4,8 @@
 
 use crate::aws_ports::Aws;
 use crate::graph_port::SimTransport;
+use crate::postman::{Letter, webhook};
+use crate::push::KEY;
 use crate::universe::{Caller, Universe};
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -24,14 +26,18 @@ type Client = GraphClient<SimTransport, Aws, Caller>;
 type SyncDeps = resource_sync::Deps<Client, Aws, Aws, Caller>;
 type WriterDeps = booking_writer::Deps<Client, Aws, Aws, Caller>;
 type PollerDeps = delta_poller::Deps<Client, Aws, Aws, Caller>;
+type KeeperDeps = subscription_keeper::Deps<Client, Aws, Aws, Aws, Caller>;
+type ReceiverDeps = webhook_receiver::Deps<Aws, Aws, Caller>;
 
-/// The three functions.
+/// The functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     Sync,
     Dispatcher,
     Poller,
     Writer,
+    Keeper,
+    Receiver,
 }
 
 impl Function {
@@ -41,20 +47,26 @@ impl Function {
             Self::Dispatcher => "poll-dispatcher",
             Self::Poller => "delta-poller",
             Self::Writer => "booking-writer",
+            Self::Keeper => "subscription-keeper",
+            Self::Receiver => "webhook-receiver",
         }
     }
 
     /// Most environments at a time.
     fn most(self) -> usize {
         match self {
-            Self::Poller => 3,
-            Self::Sync | Self::Dispatcher | Self::Writer => 2,
+            Self::Poller | Self::Receiver => 3,
+            Self::Sync | Self::Dispatcher | Self::Keeper | Self::Writer => 2,
         }
     }
 
     /// `Timeout` in template.yaml.
     fn timeout(self) -> TimeDelta {
-        TimeDelta::seconds(if self == Self::Sync { 300 } else { 60 })
+        TimeDelta::seconds(match self {
+            Self::Sync | Self::Keeper => 300,
+            Self::Dispatcher | Self::Poller | Self::Writer => 60,
+            Self::Receiver => 10,
+        })
     }
 }
 
@@ -65,6 +77,8 @@ pub(crate) enum Work {
     Batch(Lane, Vec<Message>),
     /// A tick, at a time.
     Tick(Instant),
+    /// A request from outside.
+    Request(Rc<Letter>),
 }
 
 #[derive(Clone)]
@@ -73,6 +87,8 @@ enum Deps {
     Dispatcher(Aws),
     Poller(Rc<PollerDeps>),
     Writer(Rc<WriterDeps>),
+    Keeper(Rc<KeeperDeps>),
+    Receiver(Rc<ReceiverDeps>),
 }
 
 struct Env {
@@ -165,6 +181,21 @@ impl Fleet {
                 Deps::Writer(Rc::new(booking_writer::Deps::new(client, aws.clone(), aws, caller.clone())))
             }
             Function::Dispatcher => Deps::Dispatcher(aws),
+            Function::Keeper => {
+                let keys = subscription_keeper::keys::Keys::new(KEY.to_owned());
+                let store = aws.clone();
+                let (queue, secrets, clock) = (aws.clone(), aws, caller.clone());
+                let webhook = Some(webhook());
+                Deps::Keeper(Rc::new(subscription_keeper::Deps::new(
+                    client, store, queue, secrets, clock, keys, webhook,
+                )))
+            }
+            Function::Receiver => Deps::Receiver(Rc::new(webhook_receiver::Deps {
+                queue: aws.clone(),
+                secrets: aws,
+                clock: caller.clone(),
+                keyring: webhook_receiver::Keyring::new(KEY.to_owned()),
+            })),
         };
         self.envs.push(Env { function, caller, deps, busy: false });
         self.envs.len() - 1
@@ -182,6 +213,7 @@ impl Fleet {
         let future = begin(env.deps.clone(), &work, deadline, env.caller.now());
         let env = env.caller.env;
         let universe = &self.universe;
+        universe.invocation_begun(id, function, &work);
         universe.story.mark(&[3, u64::from(id), function as u64]);
         universe
             .story
@@ -214,7 +246,11 @@ impl Fleet {
         let failures = answer.batch_item_failures.len();
         universe.story.mark(&[4, u64::from(one.id), failures as u64]);
         universe.story.say(|| format!("#{} ends, {failures} messages go back", one.id));
-        let Work::Batch(lane, messages) = one.work else { return };
+        let (lane, messages) = match one.work {
+            Work::Batch(lane, messages) => (lane, messages),
+            Work::Request(letter) => return universe.letter_answered(&letter, one.started_at),
+            Work::Tick(_) => return,
+        };
         if failures > 0 {
             universe.count("path: message goes back");
         }
@@ -237,6 +273,9 @@ impl Fleet {
         self.universe.story.say(|| format!("#{} {} dies", one.id, one.function.name()));
         self.envs.retain(|env| env.caller.env != one.env);
         self.universe.invocation_over(one.id);
+        if let Work::Request(letter) = &one.work {
+            self.universe.letter_answered(letter, one.started_at);
+        }
         drop(one);
         self.run();
     }
@@ -294,6 +333,7 @@ impl Fleet {
 fn told(universe: &Universe, work: &Work) -> String {
     match work {
         Work::Tick(at) => format!("tick of {}", at.format("%H:%M:%S")),
+        Work::Request(letter) => letter.told(),
         Work::Batch(_, messages) => {
             let group = |message: &Message| {
                 let id = message.group.rsplit(['/', '#', '|', ':']).next().unwrap_or_default();
@@ -315,11 +355,12 @@ fn begin(
         (Deps::Poller(deps), Work::Batch(_, messages)) => {
             Box::pin(async move { delta_poller::handle(event(&messages), &deps, deadline).await })
         }
-        (Deps::Writer(deps), work) => Box::pin(async move {
-            let event = match work {
-                Work::Batch(_, messages) => booking_writer::Event::Queue(event(&messages)),
-                Work::Tick(_) => booking_writer::Event::Schedule(EventBridgeEvent::default()),
-            };
+        (Deps::Writer(deps), Work::Batch(_, messages)) => Box::pin(async move {
+            let event = booking_writer::Event::Queue(event(&messages));
+            booking_writer::handle(event, &deps, deadline).await.unwrap_or_default()
+        }),
+        (Deps::Writer(deps), Work::Tick(_)) => Box::pin(async move {
+            let event = booking_writer::Event::Schedule(EventBridgeEvent::default());
             // A look that fails is made up for by the next one.
             booking_writer::handle(event, &deps, deadline).await.unwrap_or_default()
         }),
@@ -332,9 +373,25 @@ fn begin(
             event.time = Some(at);
             resource_sync::handle(resource_sync::Event::Schedule(event), &deps).await.unwrap_or_default()
         }),
+        (Deps::Keeper(deps), Work::Batch(_, messages)) => Box::pin(async move {
+            let event = subscription_keeper::Event::Queue(event(&messages));
+            subscription_keeper::handle(event, &deps, deadline).await.unwrap_or_default()
+        }),
+        (Deps::Keeper(deps), Work::Tick(at)) => Box::pin(async move {
+            let mut event = EventBridgeEvent::default();
+            event.time = Some(at);
+            let event = subscription_keeper::Event::Schedule(event);
+            subscription_keeper::handle(event, &deps, deadline).await.unwrap_or_default()
+        }),
+        (Deps::Receiver(deps), Work::Request(letter)) => Box::pin(async move {
+            let answer = webhook_receiver::handle(letter.event(), &deps).await;
+            letter.answer(answer);
+            SqsBatchResponse::default()
+        }),
         (Deps::Dispatcher(aws), Work::Tick(_)) => Box::pin(async move {
             // A tick that fails is made up for by the next one.
-            let _ = poll_dispatcher::dispatch(&aws, &aws, now, TICK_SECONDS, TICK_SECONDS).await;
+            let bound = if aws.0.universe.post.is_on() { 0 } else { TICK_SECONDS };
+            let _ = poll_dispatcher::dispatch(&aws, &aws, now, TICK_SECONDS, bound).await;
             SqsBatchResponse::default()
         }),
         _ => Box::pin(async { SqsBatchResponse::default() }),

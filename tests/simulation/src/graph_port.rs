@@ -1,5 +1,6 @@
 //! The transport under the real Graph adapter: the twin behind a door that the executor opens, with every request checked.
 
+use crate::postman::Proof;
 use crate::universe::{Caller, Failure, Fate, Kind, What, Zombie};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
@@ -37,6 +38,11 @@ impl Address {
         let (kind, whom) = match (uri.host()?, parts.as_slice()) {
             (LOGIN, [tenant, "oauth2", "v2.0", "token"]) => (Kind::Login, *tenant),
             (GRAPH, ["v1.0", "places", ..]) => (Kind::Places, ""),
+            (GRAPH, ["v1.0", "subscriptions"]) if request.method() == http::Method::POST => {
+                (Kind::Subscribe, "")
+            }
+            (GRAPH, ["v1.0", "subscriptions"]) => (Kind::Subscriptions, ""),
+            (GRAPH, ["v1.0", "subscriptions", id]) => (Kind::Subscription, *id),
             (GRAPH, ["v1.0", "users"]) => (Kind::User, ""),
             (GRAPH, ["v1.0", "users", who]) => (Kind::User, *who),
             (GRAPH, ["v1.0", "users", who, "calendarView"]) if query.contains("skip=") => {
@@ -67,6 +73,7 @@ impl Address {
             Kind::Login => format!("login {whom}"),
             Kind::Places => "places".to_owned(),
             Kind::User => "users".to_owned(),
+            kind if kind.is_of_subscriptions() => "subscriptions".to_owned(),
             _ => whom.to_lowercase().replace("%40", "@"),
         };
         Some(Self { kind, whom: whom.to_lowercase().replace("%40", "@"), lane })
@@ -85,9 +92,15 @@ impl Transport for SimTransport {
         let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let lane = universe.request_sent(caller, &address, bearer.unwrap_or_default());
         let what = What { kind: address.kind, about: address.whom.clone() };
-        let flight = Flight { caller, request: &request, arrived: Cell::new(false) };
-        let answer = caller.io(what, |fate| flight.deliver(fate)).await;
+        let flight = Flight { caller, request: &request, arrived: Cell::new(false), proof: Cell::new(None) };
+        let mut answer = caller.io(what, |fate| flight.deliver(fate)).await;
         flight.arrived.set(true);
+        if answer.is_ok()
+            && let Some(proof) = flight.proof.take()
+        {
+            let about = proof.ticket().to_string();
+            answer = caller.io(What { kind: Kind::Prove, about }, |fate| proof.settle(fate)).await;
+        }
         if let Ok(answer) = &answer {
             universe.answer_received(caller, &address, &lane, answer);
         }
@@ -100,6 +113,8 @@ struct Flight<'a> {
     caller: &'a Caller,
     request: &'a Request<Bytes>,
     arrived: Cell<bool>,
+    /// Graph answers when our endpoint has proved itself.
+    proof: Cell<Option<Proof<'a>>>,
 }
 
 impl Flight<'_> {
@@ -126,6 +141,7 @@ impl Flight<'_> {
             }
             Fate::Answer(effect) => self.pass(Some(effect)),
             Fate::Strange => self.pass(None).map(strange),
+            Fate::Thin => self.pass(None).map(thin),
             Fate::Normal | Fate::Stale => self.pass(None),
         }
     }
@@ -143,16 +159,13 @@ impl Flight<'_> {
         if *self.request.method() != Method::GET {
             universe.calendar_written(self.request);
         }
+        self.proof.set(answer.handshake.map(|handshake| Proof::begun(universe, handshake)));
         universe.story.mark(&[
             2,
             u64::from(answer.response.status().as_u16()),
             answer.response.body().len() as u64,
         ]);
-        match answer.delivery {
-            Delivery::Normal | Delivery::Delay(_) => Ok(answer.response),
-            Delivery::ResetMidBody => Err(TransportError::Cut),
-            Delivery::DropAfterEffect | Delivery::DropBeforeEffect => Err(TransportError::Timeout),
-        }
+        travelled(answer.delivery, answer.response)
     }
 
     /// The request stays on its way although nobody waits for it: up to half a minute (a gateway's queue, a retransmission).
@@ -172,6 +185,28 @@ impl Drop for Flight<'_> {
             self.haunt();
         }
     }
+}
+
+/// What of an answer arrives.
+pub(crate) fn travelled(
+    delivery: Delivery,
+    answer: Response<Bytes>,
+) -> Result<Response<Bytes>, TransportError> {
+    match delivery {
+        Delivery::Normal | Delivery::Delay(_) => Ok(answer),
+        Delivery::ResetMidBody => Err(TransportError::Cut),
+        Delivery::DropAfterEffect | Delivery::DropBeforeEffect => Err(TransportError::Timeout),
+    }
+}
+
+/// A list without its first row (msgraph-sdk-javascript issue 906: lists miss active subscriptions).
+fn thin(mut response: Response<Bytes>) -> Response<Bytes> {
+    let mut body: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    if let Some(rows) = body["value"].as_array_mut().filter(|rows| !rows.is_empty()) {
+        rows.remove(0);
+        *response.body_mut() = Bytes::from(body.to_string());
+    }
+    response
 }
 
 /// An answer from a later version of Graph: values and properties that nobody knows yet.

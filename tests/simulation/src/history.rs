@@ -11,7 +11,7 @@ use crate::listen::listening;
 use crate::panics;
 use crate::settle;
 use crate::tally::Tally;
-use crate::universe::{Failure, Stage, Universe};
+use crate::universe::{Failure, Kind, Stage, Universe};
 use chrono::TimeDelta;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -72,18 +72,22 @@ const DAYS: [&str; 5] = [
     "2026-12-30T00:00:00Z",
 ];
 
-struct History {
+/// Makes the dice of notices others than those of everything else.
+const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
+
+pub(crate) struct History {
     seed: u64,
-    mix: Mix,
-    universe: Rc<Universe>,
-    fleet: Fleet,
-    companies: Vec<Company>,
+    pub(crate) mix: Mix,
+    pub(crate) universe: Rc<Universe>,
+    pub(crate) fleet: Fleet,
+    pub(crate) companies: Vec<Company>,
     future: u32,
     next_tick: Instant,
     next_sync: Instant,
     next_sweep: Instant,
     /// Commands are sent in this history.
     desk: Option<Desk>,
+    pub(crate) next_keeper: Instant,
     calls: u64,
 }
 
@@ -139,6 +143,7 @@ fn live(plan: &Plan, mut keep: impl FnMut(&Rc<Universe>)) -> Report {
         }
     }
     universe.step.set(u64::from(u32::MAX));
+    universe.count_push();
     if universe.watch.borrow().wrong.is_empty() {
         settle::settle(&universe, &mut history.fleet, &mut history.companies);
         panics::take().into_iter().for_each(|panic| universe.wrong(panic));
@@ -210,7 +215,7 @@ impl History {
         }
         universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
         let first = now + TimeDelta::seconds(5);
-        Self {
+        let mut history = Self {
             seed: plan.seed,
             mix,
             universe,
@@ -221,8 +226,11 @@ impl History {
             next_sync: now,
             next_sweep: now,
             desk,
+            next_keeper: first,
             calls: 0,
-        }
+        };
+        history.begin_push(dice(plan.seed ^ PUSH_DICE, u64::MAX));
+        history
     }
 
     fn step(&mut self, number: u32) {
@@ -231,6 +239,9 @@ impl History {
         if let Some(desk) = &mut self.desk
             && desk.step(&self.universe, &self.companies, &self.mix, &mut rng)
         {
+            return;
+        }
+        if self.universe.post.is_on() && self.push_step(dice(self.seed ^ PUSH_DICE, number.into())) {
             return;
         }
         match rng.random_range(0..1000) {
@@ -258,7 +269,7 @@ impl History {
     }
 
     /// One call comes a step further, or two.
-    fn progress(&mut self, rng: &mut SmallRng) {
+    pub(crate) fn progress(&mut self, rng: &mut SmallRng) {
         let ops = self.universe.ops.borrow();
         let pick = rng.random_range(0..ops.len());
         let Some((id, op)) = ops.iter().nth(pick) else { return };
@@ -287,7 +298,7 @@ impl History {
             self.calls += 1;
             if let Some(name) = fate {
                 self.universe.count(name);
-                if what.kind == crate::universe::Kind::DeltaNext && name.contains("410") {
+                if what.kind == Kind::DeltaNext && name.contains("410") {
                     self.universe.count("path: 410 after the first page");
                 }
             }
@@ -301,6 +312,9 @@ impl History {
             });
         }
         self.universe.story.mark(&[6, id, u64::from(execute)]);
+        if execute && what.kind == Kind::Prove {
+            self.shake_hands(rng, id);
+        }
         self.universe.advance(id, stage);
         self.fleet.run();
         if execute && rng.random_bool(0.65) {
@@ -365,13 +379,17 @@ impl History {
                 self.tick(rng, Function::Writer);
             }
         }
+        if self.universe.post.is_on() && now >= self.next_keeper {
+            self.next_keeper = now + TimeDelta::hours(1);
+            self.tick(rng, Function::Keeper);
+        }
         if now >= self.next_tick {
             self.next_tick = now + TimeDelta::seconds(TICK_SECONDS.into());
             self.tick(rng, Function::Dispatcher);
         }
     }
 
-    fn tick(&mut self, rng: &mut SmallRng, function: Function) {
+    pub(crate) fn tick(&mut self, rng: &mut SmallRng, function: Function) {
         if self.mix.strikes(rng, "schedule: tick skipped") {
             return self.universe.count("schedule: tick skipped");
         }
@@ -391,7 +409,9 @@ impl History {
         let late: Vec<u64> = {
             let ops = self.universe.ops.borrow();
             let patience = TimeDelta::from_std(roomsync_graph::TIMEOUT).unwrap_or(TimeDelta::seconds(10));
-            let late = ops.iter().filter(|(_, op)| op.what.kind.is_http() && now - op.issued_at >= patience);
+            let late = ops.iter().filter(|(_, op)| {
+                (op.what.kind.is_http() || op.what.kind == Kind::Prove) && now - op.issued_at >= patience
+            });
             late.map(|(id, _)| *id).collect()
         };
         for id in late {

@@ -51,7 +51,7 @@ impl Universe {
     /// Searches everything that was written, and what was logged.
     pub(crate) fn nothing_leaked(&self, log: &str) {
         let tables = format!("{:?} {:?}", self.store.tables(), self.store.stream());
-        let bodies: String = [Lane::Polls, Lane::Tenants]
+        let bodies: String = [Lane::Polls, Lane::Tenants, Lane::Lifecycle]
             .into_iter()
             .flat_map(|lane| [self.queue.messages(lane), self.queue.dead(lane)])
             .flatten()
@@ -62,6 +62,9 @@ impl Universe {
         {
             if text.to_lowercase().contains(CANARY) {
                 self.wrong(format!("I10: a canary is in the {place}"));
+            }
+            if self.post.holds_state(text) {
+                self.wrong(format!("I11: what proves a notice is in the {place}"));
             }
             if text.contains(DELTA_TOKEN) || self.holds_token(text) {
                 self.wrong(format!("I11: a token is in the {place}"));

@@ -45,6 +45,7 @@ pub(crate) fn calm(universe: &Universe, fleet: &mut Fleet) {
             universe.advance(id, Stage::Return);
             continue;
         }
+        crate::push::shake_hands_for(universe, fleet, id);
         universe.calls.set(universe.calls.get() + 1);
         let harm =
             universe.harm.get().filter(|(call, _)| *call == universe.calls.get()).map(|(_, harm)| harm);
@@ -91,11 +92,18 @@ pub(crate) fn calm_until(universe: &Universe, fleet: &mut Fleet, env: u32, last:
 pub(crate) fn drain(universe: &Universe, fleet: &mut Fleet) {
     for _ in 0..200 {
         let mut any = false;
+        while crate::push::deliver_calmly(universe, fleet) {
+            any = true;
+        }
         for (lane, function, most) in [
             (Lane::Tenants, Function::Sync, 5),
+            (Lane::Lifecycle, Function::Keeper, 10),
             (Lane::Commands, Function::Writer, 10),
             (Lane::Polls, Function::Poller, 10),
         ] {
+            if lane == Lane::Lifecycle && !universe.post.is_on() {
+                continue;
+            }
             let messages: Vec<Message> = universe.queue.receive(lane, most);
             if !messages.is_empty() {
                 any = true;
@@ -112,6 +120,9 @@ pub(crate) fn drain(universe: &Universe, fleet: &mut Fleet) {
 
 /// A scheduled round: a quarter of an hour with a sync and a look at every room.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
+    if universe.post.is_on() {
+        return crate::push::round(universe, fleet);
+    }
     pass(universe, TimeDelta::seconds(900 - i64::from(TICK_SECONDS)));
     fleet.invoke(Function::Sync, Work::Tick(universe.now()));
     calm(universe, fleet);
@@ -152,8 +163,9 @@ pub(crate) fn pass(universe: &Universe, by: TimeDelta) {
     *universe.zombies.borrow_mut() = later;
     for zombie in due {
         universe.count("zombie: landed");
-        universe.twin.borrow_mut().handle(now, &zombie.request);
         universe.ledger.borrow_mut().haunted |= *zombie.request.method() != http::Method::GET;
+        let answer = universe.twin.borrow_mut().handle(now, &zombie.request);
+        drop(answer.handshake.map(|handshake| crate::postman::Proof::begun(universe, handshake)));
     }
     universe.calendars_changed();
 }
@@ -183,17 +195,20 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
         compare(universe, companies, "after four rounds");
         universe.commands_settled();
     }
-    pass(universe, TimeDelta::hours(25));
+    pass(universe, crate::push::a_day(universe));
     for _ in 0..2 {
         round(universe, fleet);
     }
     compare(universe, companies, "after the daily look");
     drained(universe, companies);
+    crate::push::subscribed(universe, companies);
     universe.streams_make_tables();
 }
 
 fn drained(universe: &Universe, companies: &[Company]) {
-    for lane in [Lane::Polls, Lane::Tenants, Lane::Commands] {
+    let on = universe.post.is_on();
+    let lanes = [Lane::Polls, Lane::Tenants, Lane::Commands].into_iter().chain(on.then_some(Lane::Lifecycle));
+    for lane in lanes {
         let left = universe.queue.messages(lane).len();
         if left > 0 {
             universe.wrong(format!("I17: {left} messages are left in {lane:?}"));

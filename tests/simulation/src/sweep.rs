@@ -15,9 +15,9 @@ use roomsync_domain::tenant::Organizer;
 use roomsync_domain::{RoomId, RoomRef};
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
-use roomsync_twin::calendar::{Recurrence, Span, Zone};
+use roomsync_twin::calendar::{MailboxState, Recurrence, Span, Zone};
 use roomsync_twin::outlook::{self, Meeting};
-use roomsync_twin::{Trap, Tuning, Twin};
+use roomsync_twin::{PushSwitches, Trap, Tuning, Twin};
 use std::rc::Rc;
 
 /// What a sweep found.
@@ -106,6 +106,43 @@ pub const SCRIPTS: &[Script] = &[
         scene.rounds(1);
         scene.command(Action::Cancel, 10);
         scene.rounds(1);
+    }),
+    ("a room is listened to", |scene| {
+        scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
+    }),
+    ("a notice asks for a look", |scene| {
+        scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
+        scene.book(2, 1, "Planning");
+        scene.notices();
+        scene.company.act(&scene.universe, outlook::Action::Cancel { meeting: scene.single.clone() });
+        scene.notices();
+    }),
+    ("a subscription is renewed", |scene| {
+        scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
+        scene.keep(4 * 24 * 60);
+    }),
+    ("subscriptions vanish, and the key is another one", |scene| {
+        scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
+        scene.universe.twin.borrow_mut().send_lifecycle(&scene.company.rooms[0].id, "subscriptionRemoved");
+        scene.universe.twin.borrow_mut().remove_subscriptions(&scene.company.rooms[1].id);
+        scene.keep(10);
+        scene.universe.rotate_key();
+        scene.keep(10);
+    }),
+    ("nobody wants a subscription any more", |scene| {
+        scene.rounds(1);
+        scene.listen();
+        scene.keep(10);
+        scene.company.turn(&scene.universe);
+        scene.keep(10);
     }),
 ];
 
@@ -196,6 +233,63 @@ impl Scene {
         for _ in 0..count {
             settle::round(&self.universe, &mut self.fleet);
         }
+    }
+
+    /// From now on rooms are listened to.
+    pub fn listen(&mut self) {
+        self.universe.listen(PushSwitches::default());
+    }
+
+    /// Minutes pass, and then the keeper looks through all rooms.
+    pub fn keep(&mut self, minutes: i64) {
+        self.later(minutes);
+        self.fleet.invoke(Function::Keeper, Work::Tick(self.universe.now()));
+        settle::calm(&self.universe, &mut self.fleet);
+        settle::drain(&self.universe, &mut self.fleet);
+    }
+
+    /// A few seconds in which notices come and are worked off.
+    pub fn notices(&mut self) {
+        for _ in 0..4 {
+            settle::pass(&self.universe, TimeDelta::seconds(2));
+            settle::drain(&self.universe, &mut self.fleet);
+        }
+    }
+
+    /// The first room's mailbox is closed to the application, or open again.
+    pub fn refuse(&mut self, refused: bool) {
+        let state = if refused { MailboxState::NotEnabled } else { MailboxState::Active };
+        let (tenant, room) = (self.company.id, self.company.rooms[0].id.clone());
+        self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| mailbox.state = state);
+    }
+
+    /// The tenant is off-boarded while a new subscription of its first room is being made; its maker dies.
+    pub fn off_board_while_a_subscription_is_made(&mut self) {
+        let room = self.company.rooms[0].id.clone();
+        self.universe.twin.borrow_mut().send_lifecycle(&room, "subscriptionRemoved");
+        settle::pass(&self.universe, TimeDelta::seconds(1));
+        let mut work = None;
+        while work.is_none() && crate::push::deliver_calmly(&self.universe, &mut self.fleet) {
+            let messages = self.universe.queue.receive(Lane::Lifecycle, 10);
+            work = (!messages.is_empty()).then_some(Work::Batch(Lane::Lifecycle, messages));
+        }
+        let Some(work) = work else { return };
+        let keeper = self.fleet.invoke(Function::Keeper, work);
+        settle::calm_until(&self.universe, &mut self.fleet, keeper, Kind::Prove);
+        self.company.turn(&self.universe);
+        self.fleet.crash_in(keeper);
+        // Its message is done by another look, which no longer wants it.
+        self.rounds(1);
+    }
+
+    /// A thousand notices of the first room come. Gives how many looks at it they cost.
+    pub fn flood(&mut self) -> u64 {
+        let asked = |scene: &Self| scene.universe.tally.borrow().of("path: look asked for by notices");
+        let before = asked(self);
+        let room = self.company.rooms[0].id.clone();
+        self.universe.twin.borrow_mut().notify(&room, roomsync_twin::calendar::Change::Updated, 334);
+        self.notices();
+        asked(self) - before
     }
 
     /// Minutes pass and nothing runs.

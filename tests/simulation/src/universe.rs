@@ -4,6 +4,7 @@
 //! taken and polls. A dropped future is a crash: before the effect if it was issued, after it if it was executed.
 
 use crate::ledger::Ledger;
+use crate::postman::Postman;
 use crate::story::Story;
 use crate::tally::Tally;
 use crate::watch::Watch;
@@ -30,6 +31,8 @@ pub(crate) struct Universe {
     pub(crate) store: MemoryStore,
     pub(crate) queue: MemoryQueue,
     pub(crate) secrets: MemorySecrets,
+    /// Notices and handshakes on their way.
+    pub(crate) post: Postman,
     pub(crate) ops: RefCell<BTreeMap<u64, Op>>,
     pub(crate) zombies: RefCell<Vec<Zombie>>,
     /// Cursors as they were before their last commit, for reads that are not consistent.
@@ -103,6 +106,8 @@ pub(crate) enum Fate {
     Answer(Effect),
     /// Graph's answer has values and properties that nobody knows.
     Strange,
+    /// A list lacks what there is.
+    Thin,
 }
 
 /// How a call fails.
@@ -134,7 +139,12 @@ pub(crate) enum Kind {
     Change,
     Remove,
     Decline,
+    Subscriptions,
+    Subscribe,
+    Subscription,
     Entry,
+    /// Graph waits for the answers to its handshakes, and we for Graph.
+    Prove,
     Secret,
     Tenant,
     Tenants,
@@ -161,6 +171,11 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn is_http(self) -> bool {
         self <= Self::Entry
+    }
+
+    /// Whether it is about subscriptions, and of a tenant rather than a mailbox.
+    pub(crate) fn is_of_subscriptions(self) -> bool {
+        matches!(self, Self::Subscriptions | Self::Subscribe | Self::Subscription | Self::Prove)
     }
 
     pub(crate) fn is_delta(self) -> bool {
@@ -196,6 +211,10 @@ impl Kind {
             Self::Remove => "delete a meeting",
             Self::Decline => "decline a meeting",
             Self::Entry => "entry",
+            Self::Subscriptions => "list of subscriptions",
+            Self::Subscribe => "new subscription",
+            Self::Subscription => "subscription",
+            Self::Prove => "handshake of",
             Self::Secret => "secret",
             Self::Tenant => "read tenant",
             Self::Tenants => "read tenants",
@@ -325,6 +344,7 @@ impl Universe {
             twin: RefCell::new(twin),
             store: MemoryStore::new(),
             secrets: MemorySecrets::new(),
+            post: Postman::default(),
             ops: RefCell::default(),
             zombies: RefCell::default(),
             old_cursors: RefCell::default(),

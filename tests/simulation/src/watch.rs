@@ -30,6 +30,8 @@ const AT_ONCE: usize = 4;
 #[derive(Default)]
 pub(crate) struct Watch {
     pub(crate) wrong: Vec<String>,
+    /// What is known of notices.
+    pub(crate) push: crate::push_watch::PushWatch,
     /// Tenant of each token that was handed out.
     tokens: BTreeMap<String, String>,
     /// Tenant of each mailbox.
@@ -101,7 +103,8 @@ impl Universe {
             self.wrong("I9: a call with a token that nobody gave out".to_owned());
             return String::new();
         };
-        let of_mailbox = !matches!(address.kind, Kind::Login | Kind::Places | Kind::User);
+        let of_mailbox = !matches!(address.kind, Kind::Login | Kind::Places | Kind::User)
+            && !address.kind.is_of_subscriptions();
         let of_person = self.ledger.borrow().people.get(&address.whom) == Some(&tenant);
         if of_mailbox && !of_person && watch.homes.get(&address.whom) != Some(&tenant) {
             wrong.push(format!("I9: mailbox {} is called with a token of tenant {tenant}", address.whom));
@@ -126,6 +129,8 @@ impl Universe {
             }
         }
         drop(watch);
+        self.notice_look(caller, address);
+        self.subscription_called(address, &tenant);
         let ops = self.ops.borrow();
         let same = ops.values().filter(|op| {
             op.caller.env == caller.env
@@ -190,6 +195,7 @@ impl Universe {
 
     /// An invocation is over; its looks are too.
     pub(crate) fn invocation_over(&self, invocation: u32) {
+        self.push_over(invocation);
         self.watch.borrow_mut().looks.retain(|(of, _), _| *of != invocation);
     }
 
@@ -280,10 +286,12 @@ impl Universe {
         {
             self.wrong(format!("I9: a commit of {room} for another tenant or room"));
         }
+        let before_listening = before.as_ref().and_then(|before| before.listening.clone());
         if let Some(before) = before {
             self.old_cursors.borrow_mut().insert(room.clone(), before.clone());
             self.paths(&before, cursor);
         }
+        self.trust_earned(room, before_listening.as_ref(), cursor);
         self.endings(caller, room, writes);
         for write in writes {
             match write.change {

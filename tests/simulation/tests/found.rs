@@ -78,3 +78,37 @@ fn a_meeting_that_moves_twice_during_a_look_does_not_end() {
         });
     });
 }
+
+/// Only complete looks were remembered, and the mailbox was called for each batch of the flood.
+#[test]
+fn a_flood_for_a_room_that_graph_refuses_costs_two_looks() {
+    holds(|scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.refuse(true);
+        let looks = scene.flood();
+        assert!(looks <= 2, "{looks} looks");
+        scene.refuse(false);
+    });
+}
+
+#[test]
+fn a_thousand_notices_cost_two_looks() {
+    holds(|scene| {
+        scene.listen();
+        scene.rounds(1);
+        let looks = scene.flood();
+        assert!((1..=2).contains(&looks), "{looks} looks");
+    });
+}
+
+/// The list of a tenant without rooms to listen to was not read.
+#[test]
+fn a_subscription_that_nobody_knows_of_goes_with_its_tenant() {
+    holds(|scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.off_board_while_a_subscription_is_made();
+        scene.rounds(1);
+    });
+}

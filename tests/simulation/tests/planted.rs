@@ -23,6 +23,7 @@ static SPARK: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     static ETAGS: RefCell<BTreeMap<String, (String, String)>> = const { RefCell::new(BTreeMap::new()) };
     static REMOVALS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    static DELETIONS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
     static ROOM: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -61,6 +62,21 @@ fn removal_seen(id: &EventId) {
 
 fn removal_was_seen(id: &Option<EventId>) -> bool {
     id.as_ref().is_some_and(|id| REMOVALS.with_borrow_mut(|removals| removals.remove(id.as_str())))
+}
+
+/// Takes a notice at its word.
+fn notice_seen(item: &str) {
+    if !planted("apply the notification") {
+        return;
+    }
+    let item: serde_json::Value = serde_json::from_str(item).unwrap_or_default();
+    if let Some(id) = item["resourceData"]["id"].as_str().filter(|_| item["changeType"] == "deleted") {
+        DELETIONS.with_borrow_mut(|deletions| deletions.insert(id.to_owned()));
+    }
+}
+
+fn deletion_was_seen(id: &Option<EventId>) -> bool {
+    id.as_ref().is_some_and(|id| DELETIONS.with_borrow_mut(|deletions| deletions.remove(id.as_str())))
 }
 
 /// What a token is wanted for, as a path; two tenants' rooms may have one address.
