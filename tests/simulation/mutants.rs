@@ -12,55 +12,6 @@ pub type Mutant = (&'static str, &'static [Patch]);
 /// All of them.
 pub const MUTANTS: &[Mutant] = &[
     (
-        "fresh transaction id per attempt",
-        &[(
-            "booking_writer/steps.rs",
-            "        let mark = Mark { transaction: writing.transaction(), marker: writing.marker() };",
-            r#"        let mut mark = Mark { transaction: writing.transaction(), marker: writing.marker() };
-        if ROOT::planted("fresh transaction id per attempt") {
-            let at = self.clock.now().timestamp_micros().to_string();
-            mark.transaction = roomsync_domain::ids::derived(&[&mark.transaction.to_string(), &at]);
-        }"#,
-        )],
-    ),
-    (
-        "cancel without look-up",
-        &[(
-            "booking_writer/steps.rs",
-            "        let mut ids: Vec<_> = marked.into_iter().map(|seen| seen.id).collect();",
-            r#"        let blind = ROOT::planted("cancel without look-up");
-        let mut ids: Vec<_> = marked.into_iter().filter(|_| !blind).map(|seen| seen.id).collect();
-        if blind {
-            writing.verified = writing.wanted;
-        }"#,
-        )],
-    ),
-    (
-        "no verify",
-        &[(
-            "domain/writing/step.rs",
-            "    if !writing.is_verified() {\n        return match",
-            r#"    if !writing.is_verified() && !ROOT::planted("no verify") {
-        return match"#,
-        )],
-    ),
-    (
-        "echo taken for a person",
-        &[(
-            "domain/writing/merge.rs",
-            "    } else if written.contains(seen) {",
-            r#"    } else if written.contains(seen) && !ROOT::planted("echo taken for a person") {"#,
-        )],
-    ),
-    (
-        "pending row not claimed",
-        &[(
-            "domain/plan.rs",
-            "    if claims.is_empty() {",
-            r#"    if claims.is_empty() || ROOT::planted("pending row not claimed") {"#,
-        )],
-    ),
-    (
         "cursor before rows",
         &[(
             "delta_poller/poll_room.rs",
