@@ -43,7 +43,7 @@ impl<S: TenantStore + RoomStore + BookingStore> Wired<S> {
         let mut twin = new_twin();
         put_room(&mut twin, ROOM_A);
         put_room(&mut twin, ROOM_B);
-        let server = Server::start(twin, 0).await.expect("a free port");
+        let server = Server::start_at(serve::Clock::Manual(clock.now()), twin, 0).await.expect("a free port");
         let (store, queue) = (Rc::new(store), Rc::new(MemoryQueue::new(clock.clone())));
         let secrets = Rc::new(MemorySecrets::new());
         secrets.put(SECRET_NAME, SECRET);

@@ -584,7 +584,7 @@ pub fn event(hints: &[PollHint]) -> SqsEvent {
         body: serde_json::to_string(hint).expect("a hint is JSON"),
         receipt: at as u64,
         receives: 1,
-        sent_at: roomsync_testkit::at("2026-02-02T08:00:00Z"),
+        sent_at: hint.noticed_at.unwrap_or_else(|| roomsync_testkit::at("2026-02-02T08:00:00Z")),
     };
     sqs(&hints.iter().enumerate().map(message).collect::<Vec<_>>())
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "the names are the documentation; a test may fail")]
 
 use roomsync_domain::hint::{HintReason, PollHint};
+use roomsync_ports::Clock;
 use roomsync_testkit::{Call, Message};
 use roomsync_tests::world::{event, sqs};
 use roomsync_tests::{ROOM_A, ROOM_B, World};
@@ -42,9 +43,11 @@ async fn a_quiet_batch_of_ten_rooms_costs_ten_requests_ten_half_units_and_no_wri
 #[tokio::test]
 async fn a_flood_of_hints_for_one_room_in_a_batch_is_one_look() {
     let (world, _) = settled(2).await;
-    let hints: Vec<PollHint> =
-        (0..10).map(|_| PollHint::new(&world.room(ROOM_A), HintReason::Webhook)).collect();
     world.pass(10);
+    let noticed_at = Some(world.clock.now());
+    let hints: Vec<PollHint> = (0..10)
+        .map(|_| PollHint { noticed_at, ..PollHint::new(&world.room(ROOM_A), HintReason::Webhook) })
+        .collect();
     world.twin.borrow_mut().reset_counters();
     let _ = world.poll(event(&hints)).await;
     assert_eq!(world.twin.borrow().counters().total, 1);

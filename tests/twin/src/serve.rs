@@ -87,12 +87,21 @@ impl Shared {
 
 impl Server {
     /// Listens on 127.0.0.1; port 0 takes a free one. The twin's links point to this address from then on.
-    pub async fn start(mut twin: Twin, port: u16) -> io::Result<Server> {
+    pub async fn start(twin: Twin, port: u16) -> io::Result<Server> {
+        Self::start_at(Clock::Real, twin, port).await
+    }
+
+    /// The same with a clock of one's own, before it has looked at another.
+    ///
+    /// # Errors
+    ///
+    /// If the port is taken.
+    pub async fn start_at(clock: Clock, mut twin: Twin, port: u16) -> io::Result<Server> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         twin.set_base_url(&format!("http://{address}"));
         let client = crate::courier::client().map_err(io::Error::other)?;
-        let state = Arc::new(Mutex::new(State { twin, clock: Clock::Real }));
+        let state = Arc::new(Mutex::new(State { twin, clock }));
         let shared = Shared { state, bell: Arc::new(Notify::new()), client };
         let accepting = background(accept(listener, shared.clone()));
         let posting = background(Courier::new(shared.clone()).run());
