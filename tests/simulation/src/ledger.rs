@@ -239,10 +239,11 @@ impl Universe {
         if ended && !live.is_empty() && !ledger.haunted {
             self.wrong(format!("I8: {id} is there although a person has cancelled it"));
         }
-        if let [entry] = live {
-            if !tale.touched && !tale.failed {
-                self.intent_kept(&ledger, tale, writing, entry);
-            }
+        if let [entry] = live
+            && !tale.touched
+            && !tale.failed
+        {
+            self.intent_kept(&ledger, tale, writing, entry);
         }
         self.receipt_agrees(writing, live.first(), row.as_ref());
     }
