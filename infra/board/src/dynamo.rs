@@ -68,7 +68,8 @@ impl Dynamo {
     async fn cursor_batch(&self, rooms: &[RoomKey]) -> Result<Vec<(RoomKey, Following)>, SourceError> {
         let table = &self.tables.sync_state;
         let wrong = |why: String| SourceError { what: table.clone(), why };
-        let mut keys = KeysAndAttributes::builder().projection_expression("pk, #0, #1, #2, #3, #4, #5");
+        let names: String = (0..Following::ATTRIBUTES.len()).map(|number| format!(", #{number}")).collect();
+        let mut keys = KeysAndAttributes::builder().projection_expression(format!("pk{names}"));
         for (number, name) in Following::ATTRIBUTES.iter().enumerate() {
             keys = keys.expression_attribute_names(format!("#{number}"), *name);
         }
