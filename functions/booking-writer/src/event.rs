@@ -1,7 +1,7 @@
 //! What called us: the queue of booking commands, or the clock.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::SqsEvent;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,19 +48,4 @@ pub fn lanes(event: SqsEvent) -> Vec<Vec<Message>> {
         lanes.entry(group).or_default().push(message);
     }
     lanes.into_values().collect()
-}
-
-/// The answer that names the messages that go back.
-#[must_use]
-pub fn answer(back: Vec<String>) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = back
-        .into_iter()
-        .map(|id| {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
-            failure
-        })
-        .collect();
-    response
 }

@@ -1,6 +1,6 @@
 //! One invocation: a batch of commands, or the clock, which looks for what is not settled.
 
-use crate::event::{Event, Message, answer, lanes};
+use crate::event::{Event, Message, lanes};
 use crate::rooms::Addresses;
 use crate::settle::{Progress, Work};
 use crate::stop::Stop;
@@ -18,6 +18,7 @@ use roomsync_domain::{BookingId, Instant, TenantId};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, Rejection, RoomStore, StoreError, TenantStore, WritingStore,
 };
+use roomsync_runtime::batch;
 use roomsync_runtime::metrics::{Metric, Metrics};
 use roomsync_runtime::tenants::TenantCache;
 use std::panic::AssertUnwindSafe;
@@ -80,7 +81,7 @@ where
                 .buffer_unordered(AT_ONCE)
                 .collect()
                 .await;
-            Ok(answer(back.into_iter().flatten().collect()))
+            Ok(batch::answer(back.into_iter().flatten().collect()))
         }
         Event::Schedule(_) => {
             sweep(deps, deadline).await?;

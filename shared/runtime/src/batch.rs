@@ -238,7 +238,9 @@ async fn set_aside<Q: HintQueue>(queue: &Q, rejections: Vec<Rejection>) -> Vec<S
     }
 }
 
-fn answer(failed: Vec<String>) -> SqsBatchResponse {
+/// The answer that names the messages that go back.
+#[must_use]
+pub fn answer(failed: Vec<String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
         .into_iter()
