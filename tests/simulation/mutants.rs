@@ -28,10 +28,10 @@ pub const MUTANTS: &[Mutant] = &[
         "no version check on commit",
         &[(
             "testkit/store.rs",
-            "        check(what, self.cursors.get(room).map(|stored| stored.version), before)?;",
+            "        check(what, self.cursors.get(room).map(|stored| stored.value.version), before)?;",
             r#"
         if !ROOT::planted("no version check on commit") {
-            check(what, self.cursors.get(room).map(|stored| stored.version), before)?;
+            check(what, self.cursors.get(room).map(|stored| stored.value.version), before)?;
         }"#,
         )],
     ),

@@ -21,15 +21,22 @@ pub struct MemoryStore(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    tenants: BTreeMap<TenantId, Tenant>,
+    tenants: BTreeMap<TenantId, Item<Tenant>>,
     tables: Tables,
-    cursors: BTreeMap<RoomRef, Cursor>,
+    cursors: BTreeMap<RoomRef, Item<Cursor>>,
     links: BTreeMap<(RoomRef, EventId), BookingId>,
     memories: BTreeMap<TenantId, DirectoryMemory>,
     writings: BTreeMap<(TenantId, BookingId), Writing>,
     claims: BTreeMap<(RoomRef, BookingId), Claim>,
     stream: Vec<StreamRecord>,
     usage: Usage,
+}
+
+/// A value and the size of its item: what is read often is measured when it is written.
+#[derive(Debug)]
+struct Item<T> {
+    value: T,
+    bytes: usize,
 }
 
 /// Largest item, largest transaction and largest page (`ServiceQuotas` page).
@@ -141,16 +148,16 @@ impl Usage {
 impl TenantStore for MemoryStore {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         let mut held = lock(&self.0);
-        let tenant = held.tenants.get(id).cloned();
-        held.usage.get(tenant.as_ref().map(size::tenant_size), true);
+        let (tenant, bytes) = unzip(held.tenants.get(id));
+        held.usage.get(bytes, true);
         Ok(tenant)
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let mut held = lock(&self.0);
-        let tenants: Vec<Tenant> = held.tenants.values().cloned().collect();
-        held.usage.pages(Call::Scan, tenants.iter().map(size::tenant_size));
-        Ok(tenants)
+        let Held { tenants, usage, .. } = &mut *held;
+        usage.pages(Call::Scan, tenants.values().map(|item| item.bytes));
+        Ok(tenants.values().map(|item| item.value.clone()).collect())
     }
 
     async fn put_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
@@ -160,11 +167,15 @@ impl TenantStore for MemoryStore {
         let what = format!("tenant {id}");
         let before = tenant.version.checked_sub(1).filter(|version| *version > 0);
         let bytes = fits(&what, size::tenant_size(tenant))?;
-        check(what, held.tenants.get(id).map(|stored| stored.version), before)?;
+        check(what, held.tenants.get(id).map(|stored| stored.value.version), before)?;
         held.usage.write(bytes, 0);
-        held.tenants.insert(id.clone(), stored_tenant(tenant));
+        held.tenants.insert(id.clone(), Item { value: stored_tenant(tenant), bytes });
         Ok(())
     }
+}
+
+fn unzip<T: Clone>(item: Option<&Item<T>>) -> (Option<T>, Option<usize>) {
+    item.map(|item| (item.value.clone(), item.bytes)).unzip()
 }
 
 fn stored_tenant(tenant: &Tenant) -> Tenant {
@@ -228,8 +239,8 @@ impl RoomStore for MemoryStore {
 impl BookingStore for MemoryStore {
     async fn cursor(&self, room: &RoomRef) -> Result<Option<Cursor>, StoreError> {
         let mut held = lock(&self.0);
-        let cursor = held.cursors.get(room).cloned();
-        held.usage.get(cursor.as_ref().map(|cursor| size::cursor_size(&room.key(), cursor)), false);
+        let (cursor, bytes) = unzip(held.cursors.get(room));
+        held.usage.get(bytes, false);
         Ok(cursor)
     }
 
@@ -290,7 +301,7 @@ impl BookingStore for MemoryStore {
         let next = Cursor { version: cursor.version + 1, ..stored(cursor) };
         let cursor_bytes = held.check_commit(room, writes, cursor, &next)?;
         held.usage.write(cursor_bytes, 0);
-        held.cursors.insert(room.clone(), next);
+        held.cursors.insert(room.clone(), Item { value: next, bytes: cursor_bytes });
         for write in writes {
             held.apply(write);
         }
@@ -396,7 +407,7 @@ impl Held {
             return Err(StoreError::Other(format!("a commit of {all} bytes for {room}")));
         }
         let before = Some(cursor.version).filter(|version| *version > 0);
-        check(what, self.cursors.get(room).map(|stored| stored.version), before)?;
+        check(what, self.cursors.get(room).map(|stored| stored.value.version), before)?;
         for write in writes {
             let booking = &write.booking;
             let stored = self.tables.bookings.get(&(booking.room.clone(), booking.id.clone()));

@@ -387,7 +387,7 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
     true
 }
 
-/// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher every two minutes.
+/// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher before and after notices had their time.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     pass(universe, TimeDelta::seconds(60));
     for function in [Function::Sync, Function::Keeper, Function::Dispatcher] {
@@ -395,8 +395,8 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
         calm(universe, fleet);
         drain(universe, fleet);
     }
-    for _ in 0..840 / TICK_SECONDS {
-        pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
+    for seconds in [2 * TICK_SECONDS, 840 - 2 * TICK_SECONDS] {
+        pass(universe, TimeDelta::seconds(seconds.into()));
         fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
         calm(universe, fleet);
         drain(universe, fleet);
@@ -408,10 +408,11 @@ pub(crate) fn a_day(universe: &Universe) -> TimeDelta {
     TimeDelta::hours(if universe.post.long.get() { 100 } else { 25 })
 }
 
-/// I18: each room that is wanted has one live subscription, its row knows it, and nobody else has any.
-pub(crate) fn subscribed(universe: &Universe, companies: &[Company]) {
+/// What is not as I18 wants it: each room that is wanted has one live subscription, its row knows it, and nobody else has any.
+pub(crate) fn unsubscribed(universe: &Universe, companies: &[Company]) -> Vec<String> {
+    let mut all = Vec::new();
     if !universe.post.is_on() {
-        return;
+        return all;
     }
     let now = universe.now();
     let mut live: BTreeMap<(String, String), Vec<(String, Instant)>> = BTreeMap::new();
@@ -428,10 +429,10 @@ pub(crate) fn subscribed(universe: &Universe, companies: &[Company]) {
             match (held.as_slice(), row) {
                 ([(id, expires)], Some(row)) if *id == row.subscription_id => {
                     if now >= renew_at(&room, *expires) {
-                        universe.wrong(format!("I18: the subscription of {} was not renewed", seat.name));
+                        all.push(format!("I18: the subscription of {} was not renewed", seat.name));
                     }
                 }
-                (held, row) => universe.wrong(format!(
+                (held, row) => all.push(format!(
                     "I18: {} has {} subscriptions, its row knows {}; refused: {:?}",
                     seat.name,
                     held.len(),
@@ -442,6 +443,7 @@ pub(crate) fn subscribed(universe: &Universe, companies: &[Company]) {
         }
     }
     for (tenant, mailbox) in live.keys() {
-        universe.wrong(format!("I18: tenant {tenant} has a subscription of {mailbox}, which nobody wants"));
+        all.push(format!("I18: tenant {tenant} has a subscription of {mailbox}, which nobody wants"));
     }
+    all
 }

@@ -1,5 +1,5 @@
 //! The second phase: nothing goes wrong any more, and within four rounds the tables must equal the calendars; what delta never told is
-//! found by the daily look.
+//! found by the daily look. Most histories end as soon as that is so; some live through every round, to see that it stays so.
 
 use crate::company::Company;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
@@ -170,8 +170,9 @@ pub(crate) fn pass(universe: &Universe, by: TimeDelta) {
     universe.calendars_changed();
 }
 
-/// I15 and I17: four rounds, or four rounds and the daily look if delta left something out.
-pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Company]) {
+/// I15 and I17: four rounds, or four rounds and the daily look if delta left something out. If it is `thorough`, rounds and a daily look
+/// in which nothing is left to be done are lived through, too.
+pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Company], thorough: bool) {
     universe.story.say(|| "--- nothing goes wrong any more ---".to_owned());
     fleet.right_clocks();
     universe.twin.borrow_mut().clear_traps();
@@ -181,28 +182,48 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     fleet.enforce_timeouts();
     calm(universe, fleet);
     drain(universe, fleet);
-    for at in 0..ROUNDS {
+    let is_over = |universe: &Universe| !thorough && is_settled(universe, companies);
+    for _ in 1..ROUNDS {
         round(universe, fleet);
-        if at == ROUNDS / 2 {
-            patience(universe, fleet);
+        if is_over(universe) {
+            break;
         }
+    }
+    patience(universe, fleet);
+    if !is_over(universe) {
+        round(universe, fleet);
     }
     let lossy = {
         let tally = universe.tally.borrow();
         tally.of("graph: removal never told") + tally.of("graph: lost occurrence never told") > 0
     };
     if !lossy {
-        compare(universe, companies, "after four rounds");
+        report(universe, "after four rounds", differences(universe, companies));
         universe.commands_settled();
     }
-    pass(universe, crate::push::a_day(universe));
-    for _ in 0..2 {
+    if thorough || lossy || universe.post.long.get() {
+        pass(universe, crate::push::a_day(universe));
         round(universe, fleet);
+        if !is_over(universe) {
+            round(universe, fleet);
+        }
+        report(universe, "after the daily look", differences(universe, companies));
     }
-    compare(universe, companies, "after the daily look");
+    // What was put off for some seconds.
+    pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
+    drain(universe, fleet);
     drained(universe, companies);
-    crate::push::subscribed(universe, companies);
+    report(universe, "in the end", crate::push::unsubscribed(universe, companies));
     universe.streams_make_tables();
+}
+
+/// Whether tables and subscriptions are as they have to be in the end.
+fn is_settled(universe: &Universe, companies: &[Company]) -> bool {
+    differences(universe, companies).is_empty() && crate::push::unsubscribed(universe, companies).is_empty()
+}
+
+fn report(universe: &Universe, when: &str, faults: Vec<String>) {
+    faults.into_iter().for_each(|fault| universe.wrong(format!("{fault} ({when})")));
 }
 
 fn drained(universe: &Universe, companies: &[Company]) {
@@ -233,8 +254,9 @@ fn rooms(universe: &Universe, company: &Company) -> Vec<Room> {
     rooms.and_then(Result::ok).unwrap_or_default()
 }
 
-/// Every difference between the tables and the companies' directories and calendars.
-fn compare(universe: &Universe, companies: &[Company], when: &str) {
+/// I15: every difference between the tables and the companies' directories and calendars.
+fn differences(universe: &Universe, companies: &[Company]) -> Vec<String> {
+    let mut all = Vec::new();
     for company in companies {
         let stored = rooms(universe, company);
         let selected = company.selected();
@@ -246,10 +268,10 @@ fn compare(universe: &Universe, companies: &[Company], when: &str) {
                         && row.state.display_name == seat.name
                         && row.state.email == seat.address =>
                 {
-                    compare_room(universe, company, row, when);
+                    compare_room(universe, company, row, &mut all);
                 }
-                found => universe.wrong(format!(
-                    "I15 {when}: room {} at {} is {:?}",
+                found => all.push(format!(
+                    "I15: room {} at {} is {:?}",
                     seat.name,
                     seat.address,
                     found.map(|row| (&row.state.status, &row.state.display_name, &row.state.email))
@@ -258,19 +280,18 @@ fn compare(universe: &Universe, companies: &[Company], when: &str) {
         }
         for row in stored.iter().filter(|row| !selected.iter().any(|seat| seat.id == row.room.room.as_str()))
         {
+            let name = &row.state.display_name;
             if row.state.status == RoomStatus::Active {
-                universe.wrong(format!("I15 {when}: room {} is active", row.state.display_name));
+                all.push(format!("I15: room {name} is active"));
             }
             let ahead = |booking: &&Booking| booking.is_live() && booking.state.span.end > universe.now();
             let left = bookings(universe, &row.room).iter().filter(ahead).count();
             if left > 0 {
-                universe.wrong(format!(
-                    "I15 {when}: removed room {} has {left} bookings",
-                    row.state.display_name
-                ));
+                all.push(format!("I15: removed room {name} has {left} bookings"));
             }
         }
     }
+    all
 }
 
 fn bookings(universe: &Universe, room: &RoomRef) -> Vec<Booking> {
@@ -278,11 +299,11 @@ fn bookings(universe: &Universe, room: &RoomRef) -> Vec<Booking> {
     rows.and_then(Result::ok).unwrap_or_default()
 }
 
-fn compare_room(universe: &Universe, company: &Company, room: &Room, when: &str) {
+fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut Vec<String>) {
     let name = &room.state.display_name;
     let cursor = universe.store.cursor(&room.room).now_or_never().and_then(Result::ok).flatten();
     let Some(window) = cursor.and_then(|cursor| cursor.window) else {
-        return universe.wrong(format!("I15 {when}: room {name} was never copied"));
+        return all.push(format!("I15: room {name} was never copied"));
     };
     let truth = truth(universe, company, room, window);
     let mut held: BTreeMap<String, Seen> = BTreeMap::new();
@@ -291,20 +312,20 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, when: &str)
         let inside = row.state.span.overlaps(&window);
         // What has passed with a removed room stays ended for ever.
         if row.is_live() && inside && held.insert(id.clone(), seen(&row.state)).is_some() {
-            universe.wrong(format!("I15 {when}: {name} holds {id} twice"));
+            all.push(format!("I15: {name} holds {id} twice"));
         }
     }
     for (id, entry) in &truth {
         match held.get(id) {
-            None => universe.wrong(format!("I15 {when}: {name} lacks the entry at {}", entry.start)),
+            None => all.push(format!("I15: {name} lacks the entry at {}", entry.start)),
             Some(row) if row != entry => {
-                universe.wrong(format!("I15 {when}: {name} holds {row:?}, should hold {entry:?}"));
+                all.push(format!("I15: {name} holds {row:?}, should hold {entry:?}"));
             }
             Some(_) => {}
         }
     }
     for (_, row) in held.iter().filter(|(id, _)| !truth.contains_key(*id)) {
-        universe.wrong(format!("I15 {when}: {name} holds a booking at {} that is gone", row.start));
+        all.push(format!("I15: {name} holds a booking at {} that is gone", row.start));
     }
 }
 

@@ -394,7 +394,7 @@ pub fn play(script: fn(&mut Scene), harm: Option<(u64, Harm)>, tells: bool) -> P
     script(&mut scene);
     let calls = scene.universe.calls.get();
     let universe = Rc::clone(&scene.universe);
-    settle::settle(&universe, &mut scene.fleet, std::slice::from_mut(&mut scene.company));
+    settle::settle(&universe, &mut scene.fleet, std::slice::from_mut(&mut scene.company), true);
     panics::take().into_iter().for_each(|panic| universe.wrong(panic));
     panics::rest();
     let wrong = universe.watch.borrow().wrong.clone();
