@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 /// Rounds in which everything has to be in step.
 const ROUNDS: u32 = 4;
 
+/// Late notices in a row that may keep the queue from being empty.
+const LATE_NOTICES: u32 = 50;
+
 /// What people see of an entry: the oracle's projection, made without the planner's.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
@@ -209,9 +212,14 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
         }
         report(universe, "after the daily look", differences(universe, companies));
     }
-    // What was put off for some seconds.
-    pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
-    drain(universe, fleet);
+    // What was put off for some seconds. Notices that come late put a message there once more.
+    for _ in 0..LATE_NOTICES {
+        pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
+        drain(universe, fleet);
+        if universe.queue.messages(Lane::Polls).is_empty() {
+            break;
+        }
+    }
     drained(universe, companies);
     report(universe, "in the end", crate::push::unsubscribed(universe, companies));
     universe.streams_make_tables();
