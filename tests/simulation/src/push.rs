@@ -387,6 +387,9 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
     true
 }
 
+/// Time from the look at all subscriptions to the end of a round.
+const REST_OF_ROUND: u32 = 840;
+
 /// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher every two minutes.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     pass(universe, TimeDelta::seconds(60));
@@ -395,7 +398,7 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
         calm(universe, fleet);
         drain(universe, fleet);
     }
-    for _ in 0..840 / TICK_SECONDS {
+    for _ in 0..REST_OF_ROUND / TICK_SECONDS {
         pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
         fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
         calm(universe, fleet);
@@ -413,7 +416,8 @@ pub(crate) fn subscribed(universe: &Universe, companies: &[Company]) {
     if !universe.post.is_on() {
         return;
     }
-    let now = universe.now();
+    // What has become due since then waits for the next one.
+    let looked_at = universe.now() - TimeDelta::seconds(REST_OF_ROUND.into());
     let mut live: BTreeMap<(String, String), Vec<(String, Instant)>> = BTreeMap::new();
     for own in universe.twin.borrow().subscriptions().filter(|own| own.notification_url.starts_with(HOST)) {
         let place = (own.tenant.to_string(), own.mailbox.to_string());
@@ -427,7 +431,7 @@ pub(crate) fn subscribed(universe: &Universe, companies: &[Company]) {
             let row = cursor.as_ref().and_then(|cursor| cursor.listening.as_ref());
             match (held.as_slice(), row) {
                 ([(id, expires)], Some(row)) if *id == row.subscription_id => {
-                    if now >= renew_at(&room, *expires) {
+                    if looked_at >= renew_at(&room, *expires) {
                         universe.wrong(format!("I18: the subscription of {} was not renewed", seat.name));
                     }
                 }
