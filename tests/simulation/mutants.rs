@@ -254,9 +254,9 @@ pub const MUTANTS: &[Mutant] = &[
         "deduplicate by room",
         &[(
             "webhook_receiver/notices.rs",
-            "        Some(items) => derived(&Vec::from_iter(items)).to_string(),",
+            "        false => derived(&Vec::from_iter(told.items)).to_string(),",
             r#"        _ if ROOT::planted("deduplicate by room") => String::new(),
-        Some(items) => derived(&Vec::from_iter(items)).to_string(),"#,
+        false => derived(&Vec::from_iter(told.items)).to_string(),"#,
         )],
     ),
     (
@@ -281,6 +281,17 @@ pub const MUTANTS: &[Mutant] = &[
         found.made_at = dirty.changes().newest();"#,
             ),
         ],
+    ),
+    (
+        "believe any subscription's notice",
+        &[(
+            "delta_poller/poll_room.rs",
+            "        self.hint.told_by.get(&listening.subscription_id).copied()",
+            r#"        if ROOT::planted("believe any subscription's notice") {
+            return self.hint.told_by.values().max().copied();
+        }
+        self.hint.told_by.get(&listening.subscription_id).copied()"#,
+        )],
     ),
     (
         "forget renewal",

@@ -118,25 +118,18 @@ enum Why {
 }
 
 impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
-    /// When the newest notice behind the hint came.
-    fn heard_at(&self) -> Option<Instant> {
-        let noticed_at = self.hint.noticed_at?;
-        Some(
-            self.notices
-                .sent_at
-                .filter(|_| self.hint.is_from_notices_only())
-                .map_or(noticed_at, |at| at.max(noticed_at)),
-        )
+    /// When the newest notice of this subscription behind the hint came. One before it, or one that nobody knows of, says nothing about it.
+    fn told_by(&self, listening: &Listening) -> Option<Instant> {
+        self.hint.told_by.get(&listening.subscription_id).copied()
     }
 
     /// A notice proves that the room's subscription delivers. That is written at once if it is news, because it decides how often the
     /// room is looked at.
     async fn hear(&self, cursor: Cursor) -> Result<Cursor, Stop> {
-        let Some(at) = self.heard_at() else { return Ok(cursor) };
+        let Some(listening) = &cursor.listening else { return Ok(cursor) };
+        let Some(at) = self.told_by(listening) else { return Ok(cursor) };
         self.tools.links.heard(self.room, at);
-        let Some(listening) = cursor.listening.as_ref().and_then(|listening| listening.heard(at)) else {
-            return Ok(cursor);
-        };
+        let Some(listening) = listening.heard(at) else { return Ok(cursor) };
         let next = Cursor { listening: Some(listening), ..cursor };
         self.tools.store.commit(self.room, &[], &next).await?;
         Ok(Cursor { version: next.version + 1, ..next })
@@ -292,7 +285,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     /// What the reported changes say of the subscription: announced, it was heard; not announced although they are old, it is silent.
     fn listening_after(&self, cursor: &Cursor, dirty: &Dirty) -> Option<Listening> {
         let listening = cursor.listening.as_ref()?;
-        if let Some(at) = self.heard_at() {
+        if let Some(at) = self.told_by(listening) {
             let proves = listening.heard_at.is_some();
             return Some(Listening {
                 heard_at: listening.heard_at.max(Some(at).filter(|_| proves)),

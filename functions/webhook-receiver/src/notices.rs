@@ -134,21 +134,21 @@ pub struct Heard {
 #[must_use]
 pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> Heard {
     let mut heard = Heard::default();
-    let mut rooms: BTreeMap<RoomRef, Option<BTreeSet<&str>>> = BTreeMap::new();
+    let mut rooms: BTreeMap<RoomRef, Told<'_>> = BTreeMap::new();
     let mut lifecycle = BTreeSet::new();
     for raw in items {
         match judge(raw, keys) {
             Ok((room, item)) => {
                 heard.believed += 1;
+                let subscription = item.subscription_id.map(|id| id.0.into_owned());
+                let subscription = subscription.filter(|id| id.len() <= LONGEST_ID);
                 if let Some(event) = item.lifecycle_event {
-                    let id = item.subscription_id.map(|id| id.0.into_owned());
-                    lifecycle.insert((room, named(&event.0), id.filter(|id| id.len() <= LONGEST_ID)));
+                    lifecycle.insert((room, named(&event.0), subscription));
                 } else {
-                    let marks = rooms.entry(room).or_insert_with(|| Some(BTreeSet::new()));
-                    match (item.id, marks.as_mut()) {
-                        (Some(_), Some(marks)) => _ = marks.insert(raw.get()),
-                        _ => *marks = None,
-                    }
+                    let told = rooms.entry(room).or_default();
+                    told.items.insert(raw.get());
+                    told.is_nameless |= item.id.is_none();
+                    told.by.extend(subscription);
                 }
             }
             Err(doubt) => {
@@ -157,7 +157,7 @@ pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> 
             }
         }
     }
-    heard.notices = rooms.into_iter().map(|(room, marks)| notice(&room, marks, arrival)).collect();
+    heard.notices = rooms.into_iter().map(|(room, told)| notice(&room, told, arrival)).collect();
     heard.lifecycle = lifecycle
         .into_iter()
         .map(|(room, event, subscription_id)| LifecycleHint {
@@ -168,17 +168,31 @@ pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> 
     heard
 }
 
+/// What a request tells of one room.
+#[derive(Default)]
+struct Told<'a> {
+    /// The items.
+    items: BTreeSet<&'a str>,
+    /// One of them has no id of its own.
+    is_nameless: bool,
+    /// Whose notices they are.
+    by: BTreeSet<String>,
+}
+
 /// A hint under a mark that no later notice can have: the items themselves if each of them has an id of its own, else the request.
 ///
 /// Nothing else tells notices apart. An occurrence that is cancelled is told as an update of its series' master (microsoft-graph-docs
 /// 5520, 5951), and nothing says that the master's etag changes with it.
-fn notice(room: &RoomRef, marks: Option<BTreeSet<&str>>, arrival: Arrival<'_>) -> Notice {
-    let mark = match marks {
-        Some(items) => derived(&Vec::from_iter(items)).to_string(),
-        None => arrival.mark(),
+fn notice(room: &RoomRef, told: Told<'_>, arrival: Arrival<'_>) -> Notice {
+    let mark = match told.is_nameless {
+        false => derived(&Vec::from_iter(told.items)).to_string(),
+        true => arrival.mark(),
     };
-    let mut hint = PollHint::new(room, HintReason::Webhook);
-    hint.noticed_at = Some(arrival.at);
+    let hint = PollHint {
+        noticed_at: Some(arrival.at),
+        told_by: told.by.into_iter().map(|id| (id, arrival.at)).collect(),
+        ..PollHint::new(room, HintReason::Webhook)
+    };
     Notice { hint, mark }
 }
 

@@ -4,6 +4,7 @@ use crate::SCHEMA_VERSION;
 use crate::ids::{RoomId, RoomRef, TenantId};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// "Look at this room": body of a message in the poll queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct PollHint {
     /// When Graph's notice reached us, to the millisecond; only with reason `webhook`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed_at: Option<Instant>,
+    /// The subscriptions whose notices these are, and when the newest of each reached us.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told_by: BTreeMap<String, Instant>,
 }
 
 /// For fields that are left out as long as they say nothing.
@@ -68,6 +72,7 @@ impl PollHint {
             accept_mass_end: false,
             spare: false,
             noticed_at: None,
+            told_by: BTreeMap::new(),
         }
     }
 
@@ -79,7 +84,7 @@ impl PollHint {
     }
 
     /// Takes up another hint for the same room: one look does what both ask. The reason is that of the one that asks for more; the
-    /// notice is the older one.
+    /// notice is the older one, but of each subscription the newest counts.
     pub fn merge(&mut self, other: Self) {
         if other.weight() > self.weight() {
             self.reason = other.reason;
@@ -91,6 +96,10 @@ impl PollHint {
             (Some(one), Some(another)) => Some(one.min(another)),
             (one, another) => one.or(another),
         };
+        for (subscription, at) in other.told_by {
+            let newest = self.told_by.entry(subscription).or_insert(at);
+            *newest = at.max(*newest);
+        }
     }
 
     /// Whether nobody but Graph's notices asks.
@@ -227,6 +236,11 @@ mod tests {
         let both = merged(notice(5), due);
         assert!(!both.is_from_notices_only());
         assert_eq!((both.reason, both.noticed_at), (HintReason::Schedule, at(5)));
+        let told = |told: &[(&str, i64)]| {
+            let told_by = told.iter().filter_map(|(id, second)| Some(((*id).to_owned(), at(*second)?)));
+            PollHint { told_by: told_by.collect(), ..notice(3) }
+        };
+        assert_eq!(merged(told(&[("a", 5)]), told(&[("a", 3), ("b", 4)])), told(&[("a", 5), ("b", 4)]));
         let full = merged(notice(5), hint(HintReason::Operator).full());
         assert!(full.full && !full.is_from_notices_only());
     }
@@ -234,7 +248,7 @@ mod tests {
     #[test]
     fn a_hint_without_news_is_written_as_ever() {
         let text = serde_json::to_string(&hint(HintReason::Schedule)).unwrap();
-        assert!(!text.contains("spare") && !text.contains("noticedAt"), "{text}");
+        assert!(!["spare", "noticedAt", "toldBy"].iter().any(|name| text.contains(name)), "{text}");
         let spare = hint(HintReason::Schedule).spare();
         assert_eq!(serde_json::from_str::<PollHint>(&serde_json::to_string(&spare).unwrap()).unwrap(), spare);
     }

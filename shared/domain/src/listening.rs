@@ -51,13 +51,13 @@ impl Listening {
         now < self.expires_at && self.heard_at.is_some() && self.silent_since.is_none()
     }
 
-    /// The same after a notice that reached us at `noticed_at`; nothing if it proves nothing new: it is from before the subscription,
-    /// or from before the silence, or delivery is proven already.
+    /// The same after one of its own notices reached us at `noticed_at`; nothing if that proves nothing new: it is from before the silence,
+    /// or delivery is proven already.
     #[must_use]
     pub fn heard(&self, noticed_at: Instant) -> Option<Self> {
         let is_news = self.heard_at.is_none() || self.silent_since.is_some();
-        // `since` and `silent_since` are whole seconds, rounded down.
-        let proves = noticed_at >= self.since && self.silent_since.is_none_or(|since| noticed_at >= since);
+        // `silent_since` is whole seconds, rounded down.
+        let proves = self.silent_since.is_none_or(|since| noticed_at >= since);
         (is_news && proves).then(|| Self { heard_at: Some(noticed_at), silent_since: None, ..self.clone() })
     }
 
@@ -281,7 +281,6 @@ mod tests {
         assert_eq!(listening(None, None).heard(at(9)), Some(listening(Some(9), None)));
         assert_eq!(listening(Some(5), Some(600)).heard(at(700)), Some(listening(Some(700), None)));
         assert_eq!(listening(Some(5), None).heard(at(9)), None, "known already");
-        assert_eq!(listening(None, None).heard(at(-1)), None, "of a subscription before this one");
         assert_eq!(listening(Some(5), Some(600)).heard(at(500)), None, "from before the silence");
     }
 

@@ -51,14 +51,8 @@ fn main() -> anyhow::Result<()> {
     if options.sweep {
         return sweep_all();
     }
-    let open = open();
-    let asked = options.from..options.from + options.seeds;
-    let left_out: Vec<u64> = open.iter().copied().filter(|seed| asked.contains(seed)).collect();
-    if !left_out.is_empty() {
-        say(&format!("left out, because open (tests/simulation/open.txt): {left_out:?}"));
-    }
     let crowd = Crowd {
-        seeds: asked.filter(|seed| !left_out.contains(seed)).collect(),
+        seeds: (options.from..options.from + options.seeds).collect(),
         steps: options.steps,
         jobs: options.jobs,
         enough: 5,
@@ -80,12 +74,6 @@ fn main() -> anyhow::Result<()> {
         bail!("never happened: {}", never.join(", "));
     }
     Ok(())
-}
-
-/// Seeds whose failures are known and not mended.
-fn open() -> Vec<u64> {
-    let lines = include_str!("../open.txt").lines();
-    lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }
 
 #[allow(clippy::disallowed_methods, reason = "how long the machine took, not what time it is in a history")]

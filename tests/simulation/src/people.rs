@@ -99,6 +99,17 @@ impl Company {
         }
     }
 
+    /// A time for a meeting. One in twelve lasts for days and reaches over the beginning of the window.
+    fn when(universe: &Universe, rng: &mut SmallRng, future: u32) -> (NaiveDateTime, NaiveDateTime) {
+        if !rng.random_bool(1.0 / 12.0) {
+            return Self::time(Self::day(universe, rng, future), rng);
+        }
+        let yesterday = universe.now().date_naive() - Days::new(1);
+        let (start, _) = Self::time(yesterday - Days::new(rng.random_range(1..5)), rng);
+        let after = TimeDelta::minutes(30 * rng.random_range(1..96));
+        (start, yesterday.and_time(NaiveTime::MIN) + after)
+    }
+
     fn time(day: NaiveDate, rng: &mut SmallRng) -> (NaiveDateTime, NaiveDateTime) {
         let start = day.and_time(NaiveTime::MIN) + TimeDelta::minutes(30 * rng.random_range(0..48));
         (start, start + TimeDelta::minutes(*[30, 60, 60, 240, 1500].choose(rng).unwrap_or(&60)))
@@ -106,8 +117,8 @@ impl Company {
 
     /// A meeting, its first day, and whether its subject must never be seen.
     fn meeting(&self, universe: &Universe, rng: &mut SmallRng, future: u32) -> (Meeting, NaiveDate, bool) {
-        let day = Self::day(universe, rng, future);
-        let (start, end) = Self::time(day, rng);
+        let (start, end) = Self::when(universe, rng, future);
+        let day = start.date();
         let zone = Zone::named(ZONES.choose(rng).unwrap_or(&"UTC")).unwrap_or_else(|_| Zone::utc());
         let span = if rng.random_bool(0.15) {
             let days = Days::new(rng.random_range(1..3));
@@ -133,7 +144,9 @@ impl Company {
             meeting.show_as = ShowAs::Tentative;
         }
         let long = rng.random_bool(0.06);
+        let lasts_for_days = end - start > TimeDelta::minutes(1500);
         match rng.random_range(0..5) {
+            _ if lasts_for_days => {}
             0 => meeting = meeting.repeats(Recurrence::weekly(day, 1).times(rng.random_range(2..8))),
             1 => {
                 let times = if long { 40 } else { rng.random_range(2..9) };
@@ -154,8 +167,7 @@ impl Company {
         let date = first + Days::new(rng.random_range(0..8));
         let subject =
             if secret { format!("{CANARY} again") } else { format!("Talk {}", rng.random_range(0..100)) };
-        let day = Self::day(universe, rng, future);
-        let (start, end) = Self::time(day, rng);
+        let (start, end) = Self::when(universe, rng, future);
         match rng.random_range(0..16) {
             0..=2 => ("user: meeting moved", Action::Move { meeting, start, end }, None),
             3 | 4 => {

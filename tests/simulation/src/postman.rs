@@ -33,6 +33,8 @@ pub(crate) struct Postman {
     on: Cell<bool>,
     /// Whether the end of the history lasts long enough for subscriptions to be renewed.
     pub(crate) long: Cell<bool>,
+    /// When all subscriptions were last looked at in a calm round.
+    pub(crate) looked_at: Cell<Option<Instant>>,
     /// How often the signing key was replaced.
     pub(crate) keys: Cell<u32>,
     bag: RefCell<Vec<Rc<Letter>>>,

@@ -390,6 +390,7 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
 /// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher before and after notices had their time.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     pass(universe, TimeDelta::seconds(60));
+    universe.post.looked_at.set(Some(universe.now()));
     for function in [Function::Sync, Function::Keeper, Function::Dispatcher] {
         fleet.invoke(function, Work::Tick(universe.now()));
         calm(universe, fleet);
@@ -414,7 +415,8 @@ pub(crate) fn unsubscribed(universe: &Universe, companies: &[Company]) -> Vec<St
     if !universe.post.is_on() {
         return all;
     }
-    let now = universe.now();
+    // What has become due since then waits for the next look.
+    let looked_at = universe.post.looked_at.get().unwrap_or_default();
     let mut live: BTreeMap<(String, String), Vec<(String, Instant)>> = BTreeMap::new();
     for own in universe.twin.borrow().subscriptions().filter(|own| own.notification_url.starts_with(HOST)) {
         let place = (own.tenant.to_string(), own.mailbox.to_string());
@@ -428,7 +430,7 @@ pub(crate) fn unsubscribed(universe: &Universe, companies: &[Company]) -> Vec<St
             let row = cursor.as_ref().and_then(|cursor| cursor.listening.as_ref());
             match (held.as_slice(), row) {
                 ([(id, expires)], Some(row)) if *id == row.subscription_id => {
-                    if now >= renew_at(&room, *expires) {
+                    if looked_at >= renew_at(&room, *expires) {
                         all.push(format!("I18: the subscription of {} was not renewed", seat.name));
                     }
                 }

@@ -32,8 +32,8 @@ pub(crate) struct PushWatch {
     asks: BTreeMap<(u32, String), Ask>,
     /// When environments looked at a mailbox because of notices alone.
     looks: BTreeMap<(u32, String), Vec<Instant>>,
-    /// When the last notice of a room was handed on.
-    noticed: BTreeMap<RoomRef, Instant>,
+    /// What was handed on, and when.
+    handed_on: Vec<(Instant, Rc<Letter>)>,
 }
 
 struct Ask {
@@ -160,14 +160,13 @@ impl Universe {
         if letter.forged {
             self.wrong("a forged notice is handed on".to_owned());
         }
-        let now = self.now();
         for ((notice, before), after) in notices.iter().zip(before).zip(self.waiting(notices)) {
             let room = notice.hint.room();
             if letter.fresh && after <= before {
                 self.wrong(format!("a new notice of {} is swallowed", self.name_of(room.room.as_str())));
             }
-            self.watch.borrow_mut().push.noticed.insert(room, now);
         }
+        self.watch.borrow_mut().push.handed_on.push((self.now(), letter));
     }
 
     /// The lifecycle queue gets something.
@@ -178,7 +177,7 @@ impl Universe {
         }
     }
 
-    /// A subscription is trusted only after a notice of its room has come.
+    /// A subscription is trusted only after one of its own notices was handed on, and after a silence only after another one.
     pub(crate) fn trust_earned(&self, room: &RoomRef, before: Option<&Listening>, next: &Cursor) {
         if next.refusal.is_some() {
             self.count("path: room cannot be listened to");
@@ -206,7 +205,11 @@ impl Universe {
         self.count("path: delivery proven");
         let watch = self.watch.borrow();
         let slack = if watch.skewed { SLACK } else { TimeDelta::seconds(1) };
-        let earned = watch.push.noticed.get(room).is_some_and(|at| *at >= now.since - slack);
+        let silent_since = same.and_then(|same| same.silent_since);
+        let earned = watch.push.handed_on.iter().any(|(at, letter)| {
+            letter.body.contains(&now.subscription_id)
+                && silent_since.is_none_or(|since| *at >= since - slack)
+        });
         drop(watch);
         if !earned {
             self.wrong(format!(

@@ -116,7 +116,7 @@ pub const SCRIPTS: &[Script] = &[
         scene.rounds(1);
         scene.listen();
         scene.keep(10);
-        scene.book(2, 1, "Planning");
+        scene.book(2, 1, "Review");
         scene.notices();
         scene.company.act(&scene.universe, outlook::Action::Cancel { meeting: scene.single.clone() });
         scene.notices();
@@ -280,6 +280,24 @@ impl Scene {
         self.fleet.crash_in(keeper);
         // Its message is done by another look, which no longer wants it.
         self.rounds(1);
+    }
+
+    /// Graph says that it has removed the first room's subscription; another one is made.
+    pub fn replace_a_subscription(&mut self) {
+        self.universe.twin.borrow_mut().send_lifecycle(&self.company.rooms[0].id, "subscriptionRemoved");
+        self.keep(10);
+    }
+
+    /// Hints of notices that were worked off come back from the dead letters: new messages with the old bodies.
+    pub fn old_notices_come_back(&mut self) {
+        let old: Vec<String> = self.fleet.past.iter().map(|(_, message)| message.body.clone()).collect();
+        for (at, body) in old.iter().enumerate() {
+            let Ok(hint) = serde_json::from_str::<PollHint>(body) else { continue };
+            if hint.is_from_notices_only() {
+                self.universe.queue.send(Lane::Polls, &hint.room().key(), &format!("again {at}"), body);
+            }
+        }
+        settle::drain(&self.universe, &mut self.fleet);
     }
 
     /// A thousand notices of the first room come. Gives how many looks at it they cost.

@@ -112,3 +112,17 @@ fn a_subscription_that_nobody_knows_of_goes_with_its_tenant() {
         scene.rounds(1);
     });
 }
+
+/// A notice was taken for the newest subscription's by the time at which its message was sent, and what comes back from the dead
+/// letters is sent anew.
+#[test]
+fn an_old_notice_proves_nothing_of_a_new_subscription() {
+    holds(|scene| {
+        scene.listen();
+        scene.rounds(1);
+        scene.book(2, 1, "Review");
+        scene.notices();
+        scene.replace_a_subscription();
+        scene.old_notices_come_back();
+    });
+}

@@ -20,6 +20,8 @@ fn a_notice_becomes_a_hint_for_its_room() {
     assert_eq!(hint.room(), room(TENANT, ROOM));
     assert_eq!((hint.reason, hint.full, hint.accept_mass_end), (HintReason::Webhook, false, false));
     assert_eq!(hint.noticed_at, Some(at("2026-02-09T12:00:00Z")));
+    let subscription = "7f105c7d-2dc5-4530-97cd-4e7ae6534c07".to_owned();
+    assert_eq!(hint.told_by, [(subscription, at("2026-02-09T12:00:00Z"))].into());
     assert_eq!(world.deps.queue.messages(Lane::Polls)[0].group, room(TENANT, ROOM).key());
 }
 
@@ -32,6 +34,20 @@ fn many_notices_for_a_room_are_one_hint_and_tenants_may_be_mixed() {
     assert_eq!(world.post(&items), 202);
     assert_eq!(world.polls().len(), 27);
     assert!(world.polls().iter().any(|hint| hint.tenant_id.as_str() == OTHER_TENANT));
+}
+
+#[test]
+fn a_hint_names_every_subscription_that_has_told() {
+    let world = World::new();
+    let told_by = [json!("one"), json!("two"), json!("one"), json!("x".repeat(129)), json!(null)];
+    let items = told_by.map(|id| {
+        let mut item = notice(&room(TENANT, ROOM), "AAMk");
+        item["subscriptionId"] = id;
+        item
+    });
+    assert_eq!(world.post(&items), 202);
+    let [hint] = world.polls().try_into().unwrap();
+    assert_eq!(hint.told_by.into_keys().collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[test]
