@@ -297,10 +297,10 @@ pub const MUTANTS: &[Mutant] = &[
         "forget renewal",
         &[(
             "domain/subscription_plan.rs",
-            "    } else if told.renew || sight.refused || now >= renew_at(sight.room, held.expires_at) {",
+            "    } else if told.renew || sight.refused || now >= renew_at(sight.room, held) {",
             r#"    } else if told.renew
         || sight.refused
-        || (now >= renew_at(sight.room, held.expires_at) && !ROOT::planted("forget renewal"))
+        || (now >= renew_at(sight.room, held) && !ROOT::planted("forget renewal"))
     {"#,
         )],
     ),

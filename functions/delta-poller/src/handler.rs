@@ -5,6 +5,7 @@ use crate::outcome::{Outcome, Tally};
 use crate::poll_room::{Tools, poll_room};
 use crate::stop::Stop;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use roomsync_domain::announced::Announced;
 use roomsync_domain::hint::PollHint;
 use roomsync_domain::notice::Notices;
 use roomsync_domain::tenant::Tenant;
@@ -131,16 +132,16 @@ fn verdict(hint: &PollHint, notices: Notices, outcome: &Outcome, begun: Instant)
         .map_or(Verdict::Done, |(answered, delay)| Verdict::Later { delay, sent_after: Some(answered) })
 }
 
-/// How long a change took from its calendar to us, and from there to the table. Both are those of the oldest notice; a change that was
-/// made after it has one of its own on the way.
+/// How long a change that was written took from its calendar to us, and from there to the table.
 fn measure(hint: &PollHint, outcome: &Outcome, now: Instant, metrics: &mut Metrics) {
     let (Some(noticed_at), Outcome::Done { tally, made_at, .. }) = (hint.noticed_at, outcome) else { return };
     if *tally == Tally::default() {
         return;
     }
-    metrics.sample(Duration::NoticeToTable, (now - noticed_at).num_milliseconds());
-    if let Some(made_at) = made_at.filter(|made_at| *made_at <= noticed_at) {
-        metrics.sample(Duration::ChangeToNotice, (noticed_at - made_at).num_milliseconds());
+    let parts = Announced::new(noticed_at, *made_at, now);
+    metrics.sample(Duration::NoticeToTable, parts.to_table_ms);
+    if let Some(ms) = parts.to_notice_ms {
+        metrics.sample(Duration::ChangeToNotice, ms);
     }
 }
 

@@ -18,6 +18,7 @@ use crate::read;
 use crate::stop::Stop;
 use crate::trouble;
 use chrono::TimeDelta;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::booking::{Booking, EndReason};
 use roomsync_domain::context::{Context, all_day_slack, policy_fingerprint};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, TroubleKind};
@@ -120,7 +121,7 @@ enum Why {
 impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     /// When the newest notice of this subscription behind the hint came. One before it, or one that nobody knows of, says nothing about it.
     fn told_by(&self, listening: &Listening) -> Option<Instant> {
-        self.hint.told_by.get(&listening.subscription_id).copied()
+        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()
     }
 
     /// A notice proves that the room's subscription delivers. That is written at once if it is news, because it decides how often the
@@ -475,7 +476,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 }
                 self.tools.store.commit(self.room, writes, &Cursor { version, ..before.clone() }).await?;
             } else {
-                next.version = version;
+                let announced = self.announced(&found).or(next.announced);
+                next = Cursor { version, announced, ..next };
                 self.tools.store.commit(self.room, writes, &next).await?;
             }
         }
@@ -491,6 +493,12 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 is_silent: found.is_silent,
             },
         })
+    }
+
+    /// How long what was found took until now, if a notice has announced it.
+    fn announced(&self, found: &Found) -> Option<Announced> {
+        let noticed_at = self.hint.noticed_at.filter(|_| !found.writes.is_empty())?;
+        Some(Announced::new(noticed_at, found.made_at, self.tools.clock.now()))
     }
 
     /// The room is gone: every booking that has not passed ends, nothing is read any more.

@@ -10,7 +10,9 @@ use chrono::TimeDelta;
 use roomsync_domain::ids::derived;
 use roomsync_domain::subscription_plan::Terms;
 use roomsync_domain::{Instant, RoomRef};
-use roomsync_ports::{BookingStore, Clock, Graph, HintQueue, RoomStore, SecretError, Secrets, TenantStore};
+use roomsync_ports::{
+    BookingStore, Clock, Graph, HintQueue, RoomStore, SecretError, Secrets, Subscription, TenantStore,
+};
 use roomsync_runtime::batch::{self, Messages, Verdict};
 use roomsync_runtime::tenants::TenantCache;
 use serde::Deserialize;
@@ -61,6 +63,17 @@ impl Webhook {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         derived(&["webhook", &self.notification_url, &self.lifecycle_url]).to_string()
+    }
+
+    /// Whether a subscription calls us, as far as it says whom it calls.
+    pub(crate) fn is_called_by(&self, found: &Subscription) -> bool {
+        found.notification_url.as_deref().is_some_and(|url| url.eq_ignore_ascii_case(&self.notification_url))
+    }
+
+    /// Whether a subscription that is in the way of ours calls us. One that does not say whom it calls has most likely been made by us,
+    /// and its answer was lost.
+    pub(crate) fn may_be_called_by(&self, found: &Subscription) -> bool {
+        found.notification_url.is_none() || self.is_called_by(found)
     }
 }
 
@@ -159,5 +172,31 @@ fn verdict(result: Result<Settled, crate::stop::Stop>, receives: u32) -> Verdict
         }
         Ok(_) => Verdict::Done,
         Err(_) => Verdict::Back,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_calls_us_is_ours() {
+        let webhook = Webhook {
+            notification_url: "https://hooks.example/notifications?c=1".to_owned(),
+            lifecycle_url: "https://hooks.example/lifecycle".to_owned(),
+        };
+        for (url, is_called_by, may_be_called_by) in [
+            (Some("https://hooks.example/notifications?c=1"), true, true),
+            (Some("https://Hooks.Example/notifications?c=1"), true, true),
+            (Some("https://hooks.example/notifications"), false, false),
+            (Some("https://hooks.example/lifecycle"), false, false),
+            (Some("https://elsewhere.example/notifications?c=1"), false, false),
+            (None, false, true),
+        ] {
+            let found =
+                Subscription { id: "s".to_owned(), resource: None, notification_url: url.map(str::to_owned) };
+            assert_eq!(webhook.is_called_by(&found), is_called_by, "{url:?}");
+            assert_eq!(webhook.may_be_called_by(&found), may_be_called_by, "{url:?}");
+        }
     }
 }

@@ -145,17 +145,23 @@ where
 
     async fn renew(&self, held: &Listening) -> Result<Settled, Stop> {
         self.check_time()?;
-        let until = self.now() + life();
-        let Some(expires_at) = self.graph.renew_subscription(&held.subscription_id, until).await? else {
-            return self.replace(held).await;
-        };
-        self.write(None, |held| held.map(|held| Listening { expires_at, ..held })).await?;
+        let now = self.now();
+        let renewed = self.graph.renew_subscription(&held.subscription_id, now + life()).await?;
+        let Some(expires_at) = renewed else { return self.replace(held).await };
+        let renewed_at = Some(now);
+        self.write(None, |held| held.map(|held| Listening { expires_at, renewed_at, ..held })).await?;
         Ok(Settled::Changed("Renewed a room's subscription"))
     }
 
     async fn replace(&self, held: &Listening) -> Result<Settled, Stop> {
         self.write(self.refusal, unproven).await?;
-        self.delete(&held.subscription_id).await?;
+        match self.delete(&held.subscription_id).await {
+            // If it is still there, Graph says so when another one is to be made.
+            Err(Stop::Graph(error)) if !kind(&error).passes() => {
+                warn!(room.id = %self.room, %error, "A subscription that is to be replaced cannot be removed");
+            }
+            other => other?,
+        }
         self.create().await
     }
 
@@ -174,13 +180,14 @@ where
                 expires_at: self.now() + life(),
             };
             match self.graph.create_subscription(&new).await? {
-                Creation::Created(made) => {
+                Creation::Created { id, expires_at } => {
                     let listening = Listening {
-                        subscription_id: made.id,
+                        subscription_id: id,
                         key_id: key.id().to_owned(),
                         urls: self.terms.urls.clone(),
-                        expires_at: made.expires_at,
+                        expires_at,
                         since: self.now(),
+                        renewed_at: None,
                         heard_at: None,
                         silent_since: None,
                     };
@@ -192,7 +199,7 @@ where
                 }
                 Creation::Exists(id) => {
                     let Some(there) = self.in_the_way(id).await? else { continue };
-                    if there.notification_url.as_deref() != Some(&*self.webhook.notification_url) {
+                    if !self.webhook.may_be_called_by(&there) {
                         let detail = format!("subscription {} calls another address", there.id);
                         return self.refuse(RefusalKind::Taken, detail).await;
                     }
@@ -210,7 +217,8 @@ where
             Some(id) => Ok(self.graph.subscription(&id).await?),
             None => {
                 let listed = self.graph.subscriptions().await?;
-                Ok(listed.into_iter().find(|found| is_of(found, self.room)))
+                let there = listed.into_iter().filter(|found| is_of(found, self.room));
+                Ok(there.min_by_key(|found| !self.webhook.may_be_called_by(found)))
             }
         }
     }

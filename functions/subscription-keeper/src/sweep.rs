@@ -5,14 +5,14 @@ use crate::settle::room_of;
 use futures::{StreamExt, TryStreamExt, stream};
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::LifecycleHint;
-use roomsync_domain::listening::life;
+use roomsync_domain::listening::{Listening, life};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::subscription_plan::{Sight, Terms, hints};
 use roomsync_domain::tenant::{Switch, Tenant, TenantStatus};
 use roomsync_domain::{Instant, RoomId, RoomRef};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, QueueError, RoomStore, SecretError, Secrets, StoreError,
-    Subscriptions, TenantStore,
+    Subscription, Subscriptions, TenantStore,
 };
 use roomsync_runtime::metrics::{Metric, Metrics};
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,9 +122,10 @@ where
     }
     let listed = match deps.graph.tenant(&tenant.config).subscriptions().await {
         Ok(found) => {
-            let is_ours = |url: Option<&String>| url == Some(&webhook.notification_url);
+            let held: Vec<&Listening> = rows.iter().filter_map(|(_, row)| row.listening.as_ref()).collect();
+            let is_held = |found: &Subscription| held.iter().any(|held| held.has_id(&found.id));
             let mut listed: BTreeMap<RoomId, BTreeSet<String>> = BTreeMap::new();
-            for found in found.iter().filter(|found| is_ours(found.notification_url.as_ref())) {
+            for found in found.iter().filter(|found| webhook.is_called_by(found) || is_held(found)) {
                 if let Some(room) = room_of(found) {
                     listed.entry(spelled(room, &rooms)).or_default().insert(found.id.clone());
                 }

@@ -200,6 +200,41 @@ const ago = (text) => {
 
 const since = (text) => (ago(text) === 'just now' ? 'Just now' : 'For ' + ago(text).replace(' ago', ''));
 
+const took = (ms) => {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
+  return `${Math.round(ms / 60000)} min`;
+};
+const mark = (ms) => (ms < 60000 ? `${ms / 1000} s` : `${ms / 60000} min`);
+
+// Both parts of the way have the same bars, so that they can be compared.
+function drawLatency() {
+  const { latency } = health;
+  $('latency').hidden = !latency;
+  if (!latency) return;
+  const ends = latency.endsMs;
+  const [title, about] = $('latency').children;
+  about.textContent = latency.changes === 1 ? 'The last change that a notice announced.' : `The last ${latency.changes} changes that notices announced.`;
+  const part = (name, kind, spread) => {
+    const said = spread ? `half within ${took(spread.halfMs)}, 95 % within ${took(spread.mostMs)}` : 'Graph does not say';
+    const bars = make('div', 'bars ' + kind);
+    bars.role = 'img';
+    bars.ariaLabel = `${name}: ${said}`;
+    const most = Math.max(1, ...(spread?.bars ?? []));
+    for (const [at, count] of (spread?.bars ?? []).entries()) {
+      const bar = make('i');
+      bar.style.height = (count ? Math.max(6, (100 * count) / most) : 0) + '%';
+      const range = at === 0 ? `below ${mark(ends[0])}` : at === ends.length ? `${mark(ends[at - 1])} and more` : `${mark(ends[at - 1])} to ${mark(ends[at])}`;
+      bars.append(make('span', '', bar));
+      bars.lastElementChild.title = `${range}: ${count}`;
+    }
+    return make('div', 'part', make('b', '', name), make('small', '', said), bars);
+  };
+  const scale = make('div', 'scale', ...ends.map((end) => make('span', '', mark(end).replace(' ', '\u200a'))));
+  scale.ariaHidden = 'true';
+  $('latency').replaceChildren(title, about, part('Microsoft: to the notice', 'theirs', latency.microsoft), part('Ours: to the table', 'ours', latency.ours), scale);
+}
+
 function drawHealth() {
   $('blind').hidden = !health.blind;
   $('blind').textContent = health.blind ? `The board does not see the tables: ${health.blind}` : '';
@@ -213,7 +248,7 @@ function drawHealth() {
     ['Waiting for the first copy', health.waiting],
     ['Oldest full read', ago(health.oldestFullRead), health.oldestRoom],
     ['Drift repaired by the last full reads', health.drift.repaired, health.drift.last && `${health.drift.rooms} ${health.drift.rooms === 1 ? 'room' : 'rooms'}, last ${ago(health.drift.last)}`],
-    ['Rooms that listen', health.listening],
+    ['Rooms that listen', health.listening, health.unproven && `${health.unproven} more wait for a first notice`],
     ['Throttled rooms', health.throttled],
     ['Changes in the last minute', health.changesLastMinute],
   ];
@@ -227,6 +262,7 @@ function drawHealth() {
     const rest = trouble.rooms.length > 5 ? ` and ${trouble.rooms.length - 5} more` : '';
     return make('div', trouble.passes ? 'trouble passes' : 'trouble', make('b', '', trouble.why), `${shown}${rest}`, make('small', '', `${since(trouble.since)}. ${trouble.remedy}`));
   }));
+  drawLatency();
   $('changes').replaceChildren(...health.changes.map((change) => {
     const time = make('time', '', new Date(change.at).toLocaleTimeString('en-GB'));
     time.dateTime = change.at;

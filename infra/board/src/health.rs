@@ -1,6 +1,7 @@
 //! Health of the rooms, as the page shows it beside the day.
 
 use crate::day::{self, WallClock};
+use crate::latency::{Latency, latency};
 use crate::rows::{Following, RoomRow};
 use crate::words::{self, Ailment, Change};
 use crate::world::World;
@@ -40,6 +41,8 @@ pub struct Health {
     pub throttled: usize,
     /// Of them: with a subscription that can be trusted.
     pub listening: usize,
+    /// Of them: with one that has not proven yet that it delivers.
+    pub unproven: usize,
     /// Rooms in trouble, by what is wrong, most rooms first. A room that is not listened to is fresh all the same.
     pub troubles: Vec<TroubleGroup>,
     /// Last full read of the room where it is longest ago, among the copied ones.
@@ -49,6 +52,8 @@ pub struct Health {
     pub oldest_room: Option<String>,
     /// What the last full reads had to repair.
     pub drift: DriftSum,
+    /// How long the latest announced changes took.
+    pub latency: Option<Latency>,
     /// Changes that reached the board in the last minute.
     pub changes_last_minute: usize,
     /// Recent changes, newest first.
@@ -99,10 +104,12 @@ pub fn health(world: &World, now: Instant, blind: Option<String>) -> Health {
         waiting: rooms.iter().filter(|(_, it)| it.is_none_or(is_waiting)).count(),
         throttled: followed().filter(|(_, it)| is_throttled(it, now)).count(),
         listening: followed().filter(|(_, it)| hearing(it, now) == Hearing::Listening).count(),
+        unproven: followed().filter(|(_, it)| hearing(it, now) == Hearing::Unproven).count(),
         troubles: troubles(followed(), now),
         oldest_full_read: oldest.map(|(at, _)| at),
         oldest_room: oldest.map(|(_, name)| name.clone()),
         drift: drift(followed().map(|(_, it)| it)),
+        latency: latency(world.announced()),
         changes_last_minute: world.changes_last_minute(now),
         changes: world.changes().take(CHANGES_SHOWN).cloned().collect(),
     }
@@ -202,21 +209,24 @@ mod tests {
             urls: "u".into(),
             expires_at: at("2026-02-15T12:00:00Z"),
             since: at("2026-02-09T08:00:00Z"),
+            renewed_at: None,
             heard_at: Some(at("2026-02-09T09:00:00Z")),
             silent_since: None,
         };
+        let unproven = Listening { heard_at: None, ..listening.clone() };
         let silent = Listening { silent_since: Some(at("2026-02-09T11:00:00Z")), ..listening.clone() };
         let refusal = Refusal::new(RefusalKind::NotValidated, "400".into(), None, at("2026-02-09T10:00:00Z"));
         let mut world = World::default();
-        world.load(["a", "b", "c"].map(|id| Record::Room(room(id, 1))).into());
+        world.load(["a", "b", "c", "d"].map(|id| Record::Room(room(id, 1))).into());
         let fresh = following(Some("2026-02-09T03:00:00Z"));
         world.follow(vec![
+            ("t#d".into(), Following { listening: Some(unproven), ..fresh.clone() }),
             ("t#a".into(), Following { listening: Some(listening), ..fresh.clone() }),
             ("t#b".into(), Following { listening: Some(silent), ..fresh.clone() }),
             ("t#c".into(), Following { refusal: Some(refusal), ..fresh }),
         ]);
         let health = health(&world, now, None);
-        assert_eq!((health.fresh, health.listening), (3, 1));
+        assert_eq!((health.fresh, health.listening, health.unproven), (4, 1, 1));
         let shown: Vec<_> =
             health.troubles.iter().map(|group| (group.rooms[0].as_str(), group.since)).collect();
         assert_eq!(shown, [("Room c", at("2026-02-09T10:00:00Z")), ("Room b", at("2026-02-09T11:00:00Z"))]);

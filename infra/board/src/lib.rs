@@ -11,6 +11,7 @@ pub mod day;
 mod dynamo;
 mod follow;
 pub mod health;
+pub mod latency;
 pub mod rows;
 #[cfg(test)]
 mod sample;

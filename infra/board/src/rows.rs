@@ -2,6 +2,7 @@
 //! hides a room. Attribute names are those of the contract, schema version 1.
 
 use chrono::NaiveDate;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::cursor::{Drift, Guarded, Mode, Trouble};
 use roomsync_domain::listening::{Listening, Refusal};
 use roomsync_domain::time::{Instant, seconds};
@@ -154,12 +155,24 @@ pub struct Following {
     /// Why it has none.
     #[serde(default)]
     pub refusal: Option<Refusal>,
+    /// The last change that a notice announced.
+    #[serde(default)]
+    pub announced: Option<Announced>,
 }
 
 impl Following {
     /// Attributes of the cursor that are read.
-    pub const ATTRIBUTES: [&str; 8] =
-        ["mode", "lastFullAt", "notBefore", "trouble", "guarded", "drift", "listening", "refusal"];
+    pub const ATTRIBUTES: [&str; 9] = [
+        "mode",
+        "lastFullAt",
+        "notBefore",
+        "trouble",
+        "guarded",
+        "drift",
+        "listening",
+        "refusal",
+        "announced",
+    ];
 }
 
 fn text(item: &Value, name: &str) -> Option<String> {

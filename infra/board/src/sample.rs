@@ -53,5 +53,6 @@ pub(crate) fn following(last_full_at: Option<&str>) -> Following {
         drift: None,
         listening: None,
         refusal: None,
+        announced: None,
     }
 }

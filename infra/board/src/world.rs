@@ -6,12 +6,16 @@ use crate::rows::{BookingRow, Following, RoomKey, RoomRow, Standing};
 use crate::words::{self, Change};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::time::Instant;
 use roomsync_domain::zone;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Changes that are kept for the list on the page.
 const CHANGES_KEPT: usize = 60;
+
+/// Announced changes that are kept to say how long they take.
+const ANNOUNCED_KEPT: usize = 200;
 
 /// One thing that a table or its stream says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub struct World {
     changes: VecDeque<Change>,
     changes_so_far: u64,
     arrivals: VecDeque<Instant>,
+    announced: VecDeque<Announced>,
 }
 
 impl World {
@@ -132,10 +137,13 @@ impl World {
         let mut changed = Vec::new();
         for (key, new) in cursors {
             let old = self.following.insert(key.clone(), new.clone());
+            let announced = old.as_ref().and_then(|old| old.announced);
+            self.announced.extend(new.announced.filter(|_| new.announced != announced));
             if old.and_then(|old| old.trouble) != new.trouble {
                 changed.push(key);
             }
         }
+        self.announced.drain(..self.announced.len().saturating_sub(ANNOUNCED_KEPT));
         changed
     }
 
@@ -176,6 +184,11 @@ impl World {
         self.changes.iter()
     }
 
+    /// The latest changes that notices announced, as far as the cursors showed them.
+    pub fn announced(&self) -> impl Iterator<Item = &Announced> {
+        self.announced.iter()
+    }
+
     /// How many changes there have been, the forgotten ones too.
     #[must_use]
     pub fn changes_so_far(&self) -> u64 {
@@ -196,7 +209,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{at, booking, room};
+    use crate::sample::{at, booking, following, room};
     use proptest::prelude::*;
     use proptest::sample::Index;
 
@@ -237,6 +250,23 @@ mod tests {
         let gone = Record::BookingGone("t#r".into(), "b".into());
         assert_eq!(world.apply(gone, at("2026-02-09T08:00:00Z")), Effect::Row("t#r".into()));
         assert_eq!(world.changes().count(), 0);
+    }
+
+    #[test]
+    fn an_announced_change_counts_once_however_often_its_cursor_is_read() {
+        let announced =
+            |ms| Announced { noticed_at: at("2026-02-09T08:00:00Z"), to_notice_ms: None, to_table_ms: ms };
+        let seen = |ms| vec![("t#r".into(), Following { announced: Some(announced(ms)), ..following(None) })];
+        let mut world = World::default();
+        world.follow(vec![("t#r".into(), following(None))]);
+        for ms in [1, 1, 2, 2] {
+            world.follow(seen(ms));
+        }
+        assert_eq!(world.announced().collect::<Vec<_>>(), [&announced(1), &announced(2)]);
+        for ms in 0..1_000 {
+            world.follow(seen(ms));
+        }
+        assert_eq!(world.announced().count(), ANNOUNCED_KEPT);
     }
 
     #[test]

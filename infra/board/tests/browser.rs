@@ -169,7 +169,7 @@ async fn a_phone_shows_everything_without_scrolling_sideways() {
     let (board, _stream) = board().await;
     let page = Page::open(&board.url, (375, 800)).await;
     page.until("document.querySelectorAll('.bar').length > 80").await;
-    page.until("document.querySelectorAll('.trouble').length === 3").await;
+    page.until("document.querySelectorAll('.trouble').length === 5").await;
     page.fits().await;
 
     page.value("document.querySelector('#filter').value = 'tokyo'; filter()").await;
@@ -192,6 +192,15 @@ async fn other_days_and_the_health_can_be_seen() {
     let page = Page::open(&board.url, (1280, 900)).await;
     page.until("document.querySelector('#fresh strong').textContent === '17 / 21'").await;
     page.until("document.querySelector('#figures').textContent.includes('Throttled rooms1')").await;
+    page.until("document.querySelectorAll('#latency .bars i').length === 2 * 9").await;
+    let parts =
+        page.value("[...document.querySelectorAll('.part')].map((part) => part.textContent).join()").await;
+    assert_eq!(
+        parts,
+        "Microsoft: to the noticehalf within 1.3 s, 95 % within 2 min,Ours: to the tablehalf within 450 ms, 95 % within 810 ms"
+    );
+    let full = "[...document.querySelectorAll('.bars.ours i')].filter((bar) => bar.offsetHeight > 0).length";
+    assert_eq!(page.value(full).await, 3, "bars of a height");
     page.value("document.querySelector('#next').click()").await;
     page.until("document.querySelector('#date').value === '2026-02-10'").await;
     page.until(

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use roomsync_board::rows::{BookingRow, Following, RoomRow, Standing};
+use roomsync_domain::announced::Announced;
 use roomsync_domain::booking::{CommandFailure, EndReason, Kind, Origin, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
+use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::room::{RoomField, RoomStatus};
 use roomsync_store::items::{self, Item};
 use roomsync_testkit::{at, booking_with, room_ref, room_with};
@@ -71,18 +73,38 @@ fn every_shown_attribute_of_a_cursor_is_found_and_is_asked_for() {
         trouble: Some(Trouble { kind: TroubleKind::Guarded, since: now, detail: "none".into() }),
         guarded: Some(Guarded { ending: 30, of: 40, at: now }),
         drift: Some(Drift { repaired: 3, at: now }),
+        listening: Some(Listening {
+            subscription_id: "s".into(),
+            key_id: "k".into(),
+            urls: "u".into(),
+            expires_at: now,
+            since: now,
+            renewed_at: Some(now),
+            heard_at: Some(now),
+            silent_since: Some(now),
+        }),
+        refusal: Some(Refusal::new(RefusalKind::Taken, "none".into(), None, now)),
+        announced: Some(Announced { noticed_at: now, to_notice_ms: Some(1), to_table_ms: 2 }),
         ..Cursor::blank()
     };
     let mut item = value(items::cursor(&room_ref("a"), &cursor).unwrap());
     let asked = item.as_object_mut().unwrap();
     asked.retain(|name, _| Following::ATTRIBUTES.contains(&name.as_str()));
-    let following: Following = serde_json::from_value(item).unwrap();
-    assert_eq!(following.mode, cursor.mode);
-    assert_eq!((following.last_full_at, following.not_before), (cursor.last_full_at, cursor.not_before));
-    assert_eq!(
-        (following.trouble, following.guarded, following.drift),
-        (cursor.trouble, cursor.guarded, cursor.drift)
-    );
+    let Following { mode, last_full_at, not_before, trouble, guarded, drift, listening, refusal, announced } =
+        serde_json::from_value(item).unwrap();
+    let found = Cursor {
+        mode,
+        last_full_at,
+        not_before,
+        trouble,
+        guarded,
+        drift,
+        listening,
+        refusal,
+        announced,
+        ..cursor.clone()
+    };
+    assert_eq!(found, cursor);
 
     let blank = value(items::cursor(&room_ref("a"), &Cursor::blank()).unwrap());
     assert_eq!(serde_json::from_value::<Following>(blank).unwrap().mode, Mode::New);

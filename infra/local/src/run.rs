@@ -155,11 +155,16 @@ fn board_config(aws: &Aws, stack: &Stack, ports: Ports) -> anyhow::Result<BoardC
     Ok(BoardConfig { tables, sdk: aws.config.clone(), bind: ([127, 0, 0, 1], ports.board).into() })
 }
 
+/// How often subscriptions are looked through: who has just been given access to a room, or watches a subscription vanish, does not want to
+/// wait for an hour.
+const SUBSCRIPTIONS_EVERY: u32 = 60;
+
 /// The template's rate, or what the command line asks for.
 fn interval(options: &Options, function: &str, template: u32) -> u32 {
     let asked = match function {
         "PollDispatcherFunction" => options.looks_every(),
         "ResourceSyncFunction" => options.rooms_every,
+        "SubscriptionKeeperFunction" => Some(SUBSCRIPTIONS_EVERY),
         _ => None,
     };
     asked.unwrap_or(template)

@@ -262,6 +262,7 @@ async fn a_mixed_house(world: &World) {
                 urls: "urls".into(),
                 expires_at: at("2026-02-12T20:00:00Z"),
                 since: at("2026-02-09T12:00:00Z"),
+                renewed_at: None,
                 heard_at: Some(at("2026-02-09T12:30:00Z")),
                 silent_since: Some(at("2026-02-09T20:20:00Z")),
             });

@@ -1,5 +1,6 @@
 //! What is remembered between two looks at a room.
 
+use crate::announced::Announced;
 use crate::listening::{Listening, Refusal};
 use crate::time::{Instant, Span, seconds};
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,9 @@ pub struct Cursor {
     /// Why it has none although it should, or why the one it has could not be renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
+    /// The last change that a notice has announced. Nothing is decided by it; it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
 }
 
 impl Cursor {
@@ -109,6 +113,7 @@ impl Cursor {
             looked_at: None,
             listening: None,
             refusal: None,
+            announced: None,
         }
     }
 

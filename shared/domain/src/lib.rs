@@ -3,6 +3,7 @@
 //! Everything here is a plain value or a total function of plain values. The same input gives the same output,
 //! in the same order, on every machine.
 
+pub mod announced;
 pub mod booking;
 pub mod client_state;
 pub mod context;

@@ -36,6 +36,9 @@ pub struct Listening {
     /// Since when it is there.
     #[serde(with = "seconds")]
     pub since: Instant,
+    /// When its end was last put off.
+    #[serde(default, with = "seconds::option")]
+    pub renewed_at: Option<Instant>,
     /// Last notice that is worth remembering; nothing means that it has not proven yet that it delivers.
     #[serde(default, with = "seconds::option")]
     pub heard_at: Option<Instant>,
@@ -49,6 +52,12 @@ impl Listening {
     #[must_use]
     pub fn can_be_trusted(&self, now: Instant) -> bool {
         now < self.expires_at && self.heard_at.is_some() && self.silent_since.is_none()
+    }
+
+    /// Whether that is its id. Ids are GUIDs; Graph's spelling of such varies (`change-notifications-delivery-webhooks` page, samples).
+    #[must_use]
+    pub fn has_id(&self, id: &str) -> bool {
+        self.subscription_id.eq_ignore_ascii_case(id)
     }
 
     /// The same after one of its own notices reached us at `noticed_at`; nothing if that proves nothing new: it is from before the silence,
@@ -238,19 +247,20 @@ impl RefusalKind {
     }
 }
 
-/// When a subscription is to be renewed: at half its life, each room a little earlier or later, so that rooms that were subscribed
-/// together are not renewed together for ever.
+/// When a subscription is to be renewed: at half the life that Graph has given it, each room a little earlier, so that rooms that were
+/// subscribed together are not renewed together for ever.
 #[must_use]
-pub fn renew_at(room: &RoomRef, expires_at: Instant) -> Instant {
-    let half = life() / 2;
+pub fn renew_at(room: &RoomRef, held: &Listening) -> Instant {
+    let given = held.expires_at - held.renewed_at.unwrap_or(held.since);
+    let half = given.clamp(TimeDelta::zero(), life()) / 2;
     let jitter = crate::due::share(room, "renew", half.num_seconds() / 4);
-    expires_at - half - TimeDelta::seconds(jitter)
+    held.expires_at - half - TimeDelta::seconds(jitter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{RoomId, TenantId};
+    use crate::ids::{RoomId, TenantId, derived};
 
     fn at(second: i64) -> Instant {
         Instant::from_timestamp(1_770_000_000 + second, 0).unwrap()
@@ -263,6 +273,7 @@ mod tests {
             urls: "u".to_owned(),
             expires_at: at(100_000),
             since: at(0),
+            renewed_at: None,
             heard_at: heard.map(at),
             silent_since: silent.map(at),
         }
@@ -329,12 +340,30 @@ mod tests {
     }
 
     #[test]
-    fn renewals_are_spread_around_half_life() {
+    fn renewals_are_spread_around_half_of_the_life_that_was_given() {
         let tenant = TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap();
-        let times: BTreeSet<Instant> = (0..100)
-            .map(|n| renew_at(&RoomRef::new(tenant.clone(), RoomId::new(format!("room-{n}"))), at(0)))
-            .collect();
-        assert!(times.len() > 90);
-        assert!(times.iter().all(|time| at(0) - *time >= life() / 2 && at(0) - *time < life() * 5 / 8));
+        let renewals = |held: &Listening| {
+            let id = |n: u8| RoomId::new(derived(&["room", &n.to_string()]).to_string());
+            let room = |n| RoomRef::new(tenant.clone(), id(n));
+            (0..100).map(|n| held.expires_at - renew_at(&room(n), held)).collect::<BTreeSet<TimeDelta>>()
+        };
+        let hour = Listening { expires_at: at(3600), ..listening(None, None) };
+        let whole = Listening { expires_at: at(0) + life(), ..listening(None, None) };
+        let renewed = Listening { expires_at: at(0) + life() * 3, ..listening(None, None) };
+        let renewed_for_an_hour =
+            Listening { renewed_at: Some(at(90_000)), expires_at: at(93_600), ..renewed.clone() };
+        for (held, life) in [
+            (hour, TimeDelta::hours(1)),
+            (whole, life()),
+            // Its row is from before renewals were written down.
+            (renewed, life()),
+            (renewed_for_an_hour, TimeDelta::hours(1)),
+        ] {
+            let left = renewals(&held);
+            assert!(left.len() > 50, "{held:?}");
+            assert!(left.iter().all(|left| *left >= life / 2 && *left < life * 5 / 8), "{held:?}");
+        }
+        let over = Listening { expires_at: at(-5), ..listening(None, None) };
+        assert_eq!(renewals(&over), BTreeSet::from([TimeDelta::zero()]));
     }
 }

@@ -92,12 +92,11 @@ pub fn decide(sight: &Sight<'_>, terms: &Terms, told: &Told, now: Instant) -> St
         return if sight.held.is_some() || sight.refused { Step::Forget } else { Step::Nothing };
     }
     let Some(held) = sight.held else { return Step::Create };
-    let is_removed =
-        told.removed.contains(&None) || told.removed.contains(&Some(held.subscription_id.clone()));
+    let is_removed = told.removed.iter().any(|id| id.as_ref().is_none_or(|id| held.has_id(id)));
     let is_ours = held.key_id == terms.key_id && held.urls == terms.urls;
     if !is_ours || is_removed || now >= held.expires_at {
         Step::Replace
-    } else if told.renew || sight.refused || now >= renew_at(sight.room, held.expires_at) {
+    } else if told.renew || sight.refused || now >= renew_at(sight.room, held) {
         Step::Renew
     } else {
         Step::Nothing
@@ -108,7 +107,7 @@ pub fn decide(sight: &Sight<'_>, terms: &Terms, told: &Told, now: Instant) -> St
 /// with cannot be seen, and two of them would tell everything twice.
 #[must_use]
 pub fn strays<'t>(held: Option<&Listening>, seen: &'t BTreeSet<String>) -> Vec<&'t str> {
-    let is_stray = |id: &&String| held.is_none_or(|held| held.subscription_id != **id);
+    let is_stray = |id: &&String| held.is_none_or(|held| !held.has_id(id));
     seen.iter().filter(is_stray).map(String::as_str).collect()
 }
 
@@ -128,7 +127,7 @@ pub fn hints(
     };
     let mut hints: Vec<LifecycleHint> =
         strays(sight.held, listed.unwrap_or(&none)).into_iter().map(stray).collect();
-    let is_missing = |held: &Listening| listed.is_some_and(|listed| !listed.contains(&held.subscription_id));
+    let is_missing = |held: &Listening| listed.is_some_and(|listed| !listed.iter().any(|id| held.has_id(id)));
     if decide(sight, terms, &Told::default(), now) != Step::Nothing {
         hints.push(LifecycleHint::new(sight.room, LifecycleEvent::RoomChanged));
     } else if sight.held.is_some_and(is_missing) {
@@ -162,6 +161,7 @@ mod tests {
             urls: "urls".to_owned(),
             expires_at: now() + life(),
             since: now(),
+            renewed_at: None,
             heard_at: None,
             silent_since: None,
         }
@@ -190,7 +190,7 @@ mod tests {
         let old_key = other(|held| held.key_id = "old".to_owned());
         let old_urls = other(|held| held.urls = "old".to_owned());
         let over = other(|held| held.expires_at = now());
-        let half = other(|held| held.expires_at = now() + life() / 2);
+        let half = other(|held| (held.since, held.expires_at) = (now() - life() / 2, now() + life() / 2));
         assert_eq!(step(true, None, false, &calm), Step::Create);
         assert_eq!(step(true, None, true, &calm), Step::Create, "refused before");
         assert_eq!(step(true, Some(&good), false, &calm), Step::Nothing);
@@ -212,6 +212,7 @@ mod tests {
         let good = held();
         let after = |event, id| step(true, Some(&good), false, &told(event, id));
         assert_eq!(after(SubscriptionRemoved, Some("held")), Step::Replace);
+        assert_eq!(after(SubscriptionRemoved, Some("HELD")), Step::Replace, "ids are GUIDs, in any case");
         assert_eq!(after(SubscriptionRemoved, None), Step::Replace);
         assert_eq!(after(SubscriptionRemoved, Some("one before")), Step::Nothing);
         assert_eq!(after(ReauthorizationRequired, Some("held")), Step::Renew);
@@ -220,6 +221,7 @@ mod tests {
         }
         assert!(told(Missed, None).missed && told(Unknown, None).odd);
         assert_eq!(strays(Some(&good), &told(Stray, Some("held")).seen), Vec::<&str>::new());
+        assert_eq!(strays(Some(&good), &told(Stray, Some("Held")).seen), Vec::<&str>::new());
         assert_eq!(strays(Some(&good), &told(Stray, Some("other")).seen), ["other"]);
         assert_eq!(strays(None, &told(Stray, Some("other")).seen), ["other"]);
     }
@@ -235,6 +237,7 @@ mod tests {
             hints(&sight, &terms(), listed, now()).into_iter().map(|hint| hint.event).collect::<Vec<_>>()
         };
         assert_eq!(asked(true, Some(&good), Some(&ids(&["held"]))), []);
+        assert_eq!(asked(true, Some(&good), Some(&ids(&["HELD"]))), []);
         assert_eq!(asked(true, Some(&good), None), []);
         assert_eq!(asked(true, Some(&good), Some(&ids(&[]))), [ReauthorizationRequired]);
         assert_eq!(asked(true, Some(&good), Some(&ids(&["a", "held"]))), [Stray]);

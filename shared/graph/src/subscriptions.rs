@@ -26,20 +26,22 @@ const LANE: &str = "(subscriptions)";
 /// Pages after which a list is taken for endless.
 const MOST_PAGES: usize = 200;
 
+/// A subscription, by itself or in the list, which also shows what others than us have made: whatever else is odd about one, its id is
+/// what counts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw {
     id: String,
     resource: Option<String>,
     notification_url: Option<String>,
-    expiration_date_time: String,
+    expiration_date_time: Option<String>,
     #[serde(default)]
     error: NoError,
 }
 
 #[derive(Deserialize)]
 struct Page {
-    value: Vec<Raw>,
+    value: Vec<Value>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(default)]
@@ -69,16 +71,19 @@ impl<T: Transport, S: Secrets, C: Clock> Subscriptions for TenantGraph<T, S, C> 
             409 => Ok(Creation::Exists(message(&answer).and_then(|message| id_in(&message)))),
             400 if is_about_validation(&answer) => Ok(Creation::NotValidated(self.trace(&answer))),
             400 => Err(self.refusal(Question::Subscribe, &answer)),
-            _ => Ok(Creation::Created(read(&answer)?)),
+            _ => {
+                let made = read(&answer)?;
+                Ok(Creation::Created { expires_at: end(&answer, &made)?, id: made.id })
+            }
         }
     }
 
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>, GraphError> {
         let uri = self.one(id)?;
-        let Some(answer) = absent_if_404(self.get(call(Question::Subscription, uri)).await)? else {
+        let Some(answer) = absent_if_gone(self.get(call(Question::Subscription, uri)).await)? else {
             return Ok(None);
         };
-        read(&answer).map(Some)
+        read(&answer).map(|found| Some(subscription(found)))
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, GraphError> {
@@ -87,9 +92,9 @@ impl<T: Transport, S: Secrets, C: Clock> Subscriptions for TenantGraph<T, S, C> 
         for page in 1.. {
             let answer = self.get(call(Question::Subscription, uri)).await?;
             let Page { value, next, error: NoError } = answer.read()?;
-            for raw in value {
-                found.push(subscription(raw).ok_or_else(|| answer.unusable("SubscriptionWithoutEnd"))?);
-            }
+            // One that cannot be read is none of ours, and no reason to see none of the others.
+            let rows = value.into_iter().filter_map(|row| serde_json::from_value::<Raw>(row).ok());
+            found.extend(rows.filter(|row| !row.id.is_empty()).map(subscription));
             let Some(next) = next else { break };
             if page == MOST_PAGES {
                 return Err(answer.unusable("SubscriptionsWithoutEnd"));
@@ -105,8 +110,8 @@ impl<T: Transport, S: Secrets, C: Clock> Subscriptions for TenantGraph<T, S, C> 
             body: Bytes::from(json!({"expirationDateTime": text(until)}).to_string()),
             ..call(Question::Subscription, self.one(id)?)
         };
-        let Some(answer) = absent_if_404(self.get(call).await)? else { return Ok(None) };
-        read(&answer).map(|subscription| Some(subscription.expires_at))
+        let Some(answer) = absent_if_gone(self.get(call).await)? else { return Ok(None) };
+        end(&answer, &read(&answer)?).map(Some)
     }
 
     async fn delete_subscription(&self, id: &str) -> Result<(), GraphError> {
@@ -115,7 +120,7 @@ impl<T: Transport, S: Secrets, C: Clock> Subscriptions for TenantGraph<T, S, C> 
             accepts: &[200, 204],
             ..call(Question::Subscription, self.one(id)?)
         };
-        absent_if_404(self.get(call).await).map(|_| ())
+        absent_if_gone(self.get(call).await).map(|_| ())
     }
 }
 
@@ -148,15 +153,28 @@ fn text(at: Instant) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn read(answer: &Answer) -> Result<Subscription, GraphError> {
-    let raw: Raw = answer.read()?;
-    subscription(raw).ok_or_else(|| answer.unusable("SubscriptionWithoutEnd"))
+/// What is over is deleted (`subscription` page), which 410 says as well as 404.
+fn absent_if_gone<V>(answer: Result<V, GraphError>) -> Result<Option<V>, GraphError> {
+    match answer {
+        Err(GraphError::CursorExpired(_)) => Ok(None),
+        other => absent_if_404(other),
+    }
 }
 
-fn subscription(raw: Raw) -> Option<Subscription> {
-    let Raw { id, resource, notification_url, expiration_date_time, error: NoError } = raw;
-    let expires_at = offset_instant(&expiration_date_time).filter(|_| !id.is_empty())?;
-    Some(Subscription { id, resource, notification_url, expires_at })
+fn read(answer: &Answer) -> Result<Raw, GraphError> {
+    let raw: Raw = answer.read()?;
+    if raw.id.is_empty() { Err(answer.unusable("SubscriptionWithoutId")) } else { Ok(raw) }
+}
+
+/// Until when Graph keeps a subscription that it has just made or renewed.
+fn end(answer: &Answer, raw: &Raw) -> Result<Instant, GraphError> {
+    let end = raw.expiration_date_time.as_deref().and_then(offset_instant);
+    end.ok_or_else(|| answer.unusable("SubscriptionWithoutEnd"))
+}
+
+fn subscription(raw: Raw) -> Subscription {
+    let Raw { id, resource, notification_url, expiration_date_time: _, error: NoError } = raw;
+    Subscription { id, resource, notification_url }
 }
 
 fn message(answer: &Answer) -> Option<String> {
@@ -172,14 +190,15 @@ fn id_in(message: &str) -> Option<String> {
     words.filter(|word| word.len() == 36).find(|word| Uuid::try_parse(word).is_ok()).map(str::to_owned)
 }
 
-/// Graph could not get the answer that it expects from our addresses. The code is `ValidationError`, or the general `InvalidRequest`
-/// with a message that speaks of the validation request (microsoft-graph-docs#5554, msgraph-sdk-dotnet#531).
+/// Graph could not get the answer that it expects from our addresses. The code is `ValidationError`, or a general one with a message that
+/// speaks of the validation request (microsoft-graph-docs#5554, msgraph-sdk-dotnet#531).
 fn is_about_validation(answer: &Answer) -> bool {
-    let codes = Codes::read(&answer.body);
-    let is = |name: &str| codes.any(|code| code.eq_ignore_ascii_case(name));
-    let speaks_of_it =
-        || message(answer).is_some_and(|message| message.to_ascii_lowercase().contains("validation request"));
-    is("ValidationError") || (is("InvalidRequest") && speaks_of_it())
+    let is_named = Codes::read(&answer.body).any(|code| code.eq_ignore_ascii_case("ValidationError"));
+    let is_told = || {
+        let message = message(answer).unwrap_or_default().to_ascii_lowercase();
+        message.contains("validation request") || message.contains("notification endpoint")
+    };
+    is_named || is_told()
 }
 
 #[cfg(test)]

@@ -118,7 +118,12 @@ pub struct NewSubscription<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creation {
     /// It is there.
-    Created(Subscription),
+    Created {
+        /// Its id.
+        id: String,
+        /// Until when Graph keeps it.
+        expires_at: Instant,
+    },
     /// The application has one for this room already; its id, if the answer names it.
     Exists(Option<String>),
     /// Graph did not get the answer that it expects from our addresses. Worth another try.
@@ -134,8 +139,6 @@ pub struct Subscription {
     pub resource: Option<String>,
     /// Where notices are sent.
     pub notification_url: Option<String>,
-    /// Until when it lives.
-    pub expires_at: Instant,
 }
 
 /// The directory of a tenant.

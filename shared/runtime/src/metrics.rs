@@ -97,7 +97,7 @@ const MOST_VALUES: usize = 100;
 pub struct Metrics {
     at: Instant,
     counts: Vec<(Metric, usize)>,
-    samples: Vec<(Duration, Vec<i64>)>,
+    samples: Vec<(Duration, Vec<u64>)>,
 }
 
 impl Metrics {
@@ -118,13 +118,12 @@ impl Metrics {
         }
     }
 
-    /// Adds a measurement; a negative one, which two clocks can make, counts as zero. More than a hundred of one kind are left out.
-    pub fn sample(&mut self, duration: Duration, milliseconds: i64) {
-        let value = milliseconds.max(0);
+    /// Adds a measurement. More than a hundred of one kind are left out.
+    pub fn sample(&mut self, duration: Duration, milliseconds: u64) {
         match self.samples.iter_mut().find(|(measured, _)| *measured == duration) {
-            Some((_, values)) if values.len() < MOST_VALUES => values.push(value),
+            Some((_, values)) if values.len() < MOST_VALUES => values.push(milliseconds),
             Some(_) => {}
-            None => self.samples.push((duration, vec![value])),
+            None => self.samples.push((duration, vec![milliseconds])),
         }
     }
 
@@ -134,28 +133,33 @@ impl Metrics {
         self.counts.iter().find(|(counted, _)| *counted == metric).map_or(0, |(_, number)| *number)
     }
 
-    /// The line, or nothing if nothing was counted. Put together by hand: names and numbers need no escaping, and every quiet batch
-    /// pays for it.
+    /// The line, or nothing if nothing was counted. Put together by hand: names and numbers need no escaping, and every notice and every
+    /// quiet batch pays for it.
     #[must_use]
     pub fn line(&self) -> Option<String> {
         if self.counts.is_empty() && self.samples.is_empty() {
             return None;
         }
-        let counts = self.counts.iter().map(|(metric, number)| (metric.name(), "Count", number.to_string()));
-        let samples = self.samples.iter().map(|(duration, values)| {
-            let values: Vec<String> = values.iter().map(i64::to_string).collect();
-            (duration.name(), "Milliseconds", format!("[{}]", values.join(",")))
-        });
-        let (mut names, mut numbers) = (Vec::new(), Vec::new());
-        for (name, unit, value) in counts.chain(samples) {
-            names.push(format!(r#"{{"Name":"{name}","Unit":"{unit}"}}"#));
-            numbers.push(format!(r#""{name}":{value}"#));
-        }
-        let (names, numbers) = (names.join(","), numbers.join(","));
+        let counts = self.counts.iter().map(|(metric, _)| (metric.name(), "Count"));
+        let samples = self.samples.iter().map(|(duration, _)| (duration.name(), "Milliseconds"));
         let time = self.at.timestamp_millis();
-        Some(format!(
-            r#"{{"_aws":{{"Timestamp":{time},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[[]],"Metrics":[{names}]}}]}},{numbers}}}"#
-        ))
+        let mut line = format!(
+            r#"{{"_aws":{{"Timestamp":{time},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[[]],"Metrics":["#
+        );
+        for (at, (name, unit)) in counts.chain(samples).enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            line.extend([comma, r#"{"Name":""#, name, r#"","Unit":""#, unit, r#""}"#]);
+        }
+        line.push_str("]}]}");
+        for (metric, number) in &self.counts {
+            line.extend([",\"", metric.name(), "\":", &number.to_string()]);
+        }
+        for (duration, values) in &self.samples {
+            let values: Vec<String> = values.iter().map(u64::to_string).collect();
+            line.extend([",\"", duration.name(), "\":[", &values.join(","), "]"]);
+        }
+        line.push('}');
+        Some(line)
     }
 
     /// Prints the line.
@@ -192,7 +196,7 @@ mod tests {
     fn durations_are_lists_of_milliseconds() {
         let mut metrics = Metrics::new(chrono::DateTime::UNIX_EPOCH);
         metrics.count(Metric::Polls, 1);
-        for value in [-5, 20].into_iter().chain(0..200) {
+        for value in [0, 20].into_iter().chain(0..200) {
             metrics.sample(Duration::NoticeToTable, value);
         }
         let line: Value = serde_json::from_str(&metrics.line().unwrap()).unwrap();

@@ -1,6 +1,7 @@
 //! The sizes that the store in memory charges for are those of real items, from above and close.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
 use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::room::RoomField;
@@ -64,6 +65,7 @@ fn full_cursor() -> Cursor {
             urls: "x".repeat(32),
             expires_at: at("2026-02-15T08:00:00Z"),
             since: at("2026-02-09T08:08:00Z"),
+            renewed_at: Some(at("2026-02-09T08:08:30Z")),
             heard_at: Some(at("2026-02-09T08:09:00Z")),
             silent_since: Some(at("2026-02-09T08:10:00Z")),
         }),
@@ -71,6 +73,11 @@ fn full_cursor() -> Cursor {
             kind: RefusalKind::NotValidated,
             since: at("2026-02-09T08:11:00Z"),
             detail: "x".repeat(100),
+        }),
+        announced: Some(Announced {
+            noticed_at: at("2026-02-09T08:12:00.123Z"),
+            to_notice_ms: Some(1_234_567),
+            to_table_ms: 1_234_567,
         }),
         ..cursor()
     }

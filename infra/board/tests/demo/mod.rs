@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use roomsync_board::rows::{BookingRow, Following, RoomKey, RoomRow, Standing};
 use roomsync_board::source::{Source, SourceError};
 use roomsync_board::world::Record;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::cursor::{Drift, Mode, Trouble, TroubleKind};
+use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::time::{Instant, seconds};
 use roomsync_ports::Clock;
 use std::time::Duration;
@@ -143,12 +145,34 @@ pub fn cursors(rooms: Vec<RoomKey>) -> Vec<(RoomKey, Following)> {
                 trouble,
                 guarded: None,
                 drift: (n == 2 || n == 7).then(|| Drift { repaired: 2, at: minute(4 * 60) }),
-                listening: None,
-                refusal: None,
+                listening: (n != 15).then(|| listening(n)),
+                refusal: (n == 15)
+                    .then(|| Refusal::new(RefusalKind::NotValidated, "demo".into(), None, minute(600))),
+                announced: (n % 4 != 3).then(|| announced(n as u64)),
             };
             (key, following)
         })
         .collect()
+}
+
+/// A subscription that delivers; that of one room does not.
+fn listening(n: usize) -> Listening {
+    Listening {
+        subscription_id: format!("subscription-{n}"),
+        key_id: "key".into(),
+        urls: "urls".into(),
+        expires_at: minute(6 * 24 * 60),
+        since: minute(-600),
+        renewed_at: None,
+        heard_at: Some(minute(-300)),
+        silent_since: (n == 17).then(|| minute(10 * 60)),
+    }
+}
+
+/// Most changes come quickly, some do not.
+fn announced(n: u64) -> Announced {
+    let to_notice_ms = Some(300 + 170 * (n * 7 % 11) + if n % 6 == 2 { 9_000 * n } else { 0 });
+    Announced { noticed_at: minute(9 * 60 + n as i64), to_notice_ms, to_table_ms: 90 + 60 * (n * 5 % 13) }
 }
 
 /// A clock that stands still.

@@ -45,10 +45,12 @@ async fn create(reply: Reply) -> (World, Result<Creation, GraphError>) {
 #[tokio::test]
 async fn a_subscription_is_asked_for_with_both_addresses_and_immutable_ids() {
     let (world, made) = create(reply(201, &[], raw(ID).to_string())).await;
-    let Ok(Creation::Created(made)) = made else { panic!("{made:?}") };
-    assert_eq!(made.id, ID);
-    assert_eq!(made.expires_at, at("2026-02-15T23:59:59Z"), "as Graph says, not as we asked");
-    assert_eq!(made.notification_url.as_deref(), Some(HOOK));
+    let expires_at = at("2026-02-15T23:59:59Z");
+    assert_eq!(
+        made.unwrap(),
+        Creation::Created { id: ID.to_owned(), expires_at },
+        "as Graph says, not as we asked"
+    );
     let requests = world.network.graph_requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].method(), Method::POST);
@@ -87,9 +89,12 @@ async fn a_failed_handshake_is_worth_another_try() {
     let timed_out = "Subscription validation request timed out.";
     let forbidden = "Subscription validation request failed. HTTP status code is 'Forbidden'. Notification endpoint must respond with \
                      200 OK to validation request.";
-    for (code, message) in
-        [("ValidationError", timed_out), ("InvalidRequest", forbidden), ("ValidationError", "")]
-    {
+    for (code, message) in [
+        ("ValidationError", timed_out),
+        ("InvalidRequest", forbidden),
+        ("ValidationError", ""),
+        ("BadRequest", timed_out),
+    ] {
         let (_, made) = create(failed(400, code, message)).await;
         let Ok(Creation::NotValidated(trace)) = made else { panic!("{made:?}") };
         assert_eq!(
@@ -160,6 +165,49 @@ async fn every_page_of_the_list_is_read_and_no_link_leads_elsewhere() {
 }
 
 #[tokio::test]
+async fn what_is_odd_in_the_list_hides_nothing() {
+    let world = World::default();
+    let with = |id: &str, field: &str, value: Value| {
+        let mut row = raw(id);
+        row[field] = value;
+        row
+    };
+    let rows = json!([
+        with("a", "notificationUrl", Value::Null),
+        with("b", "expirationDateTime", Value::Null),
+        with("c", "expirationDateTime", json!("soon")),
+        with("", "resource", Value::Null),
+        with("x", "id", json!(7)),
+        null,
+        {"id": "d"},
+        with("e", "resource", json!(format!("/Users/{ROOM}/Events"))),
+    ]);
+    world.network.answers(ok(json!({"value": rows}).to_string()));
+    let found = world.tenant().subscriptions().await.unwrap();
+    let ids: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d", "e"]);
+    assert_eq!(found[0].notification_url, None);
+    assert_eq!(found[4].notification_url.as_deref(), Some(HOOK));
+}
+
+#[tokio::test]
+async fn an_end_is_read_however_it_is_written() {
+    for text in [
+        "2026-02-15T12:00:00Z",
+        "2026-02-15T12:00:00.0000000Z",
+        "2026-02-15T13:00:00.5+01:00",
+        "2026-02-15T12:00:00+00:00",
+    ] {
+        let world = World::default();
+        let mut renewed = raw(ID);
+        renewed["expirationDateTime"] = json!(text);
+        world.network.answers(ok(renewed.to_string()));
+        let until = world.tenant().renew_subscription(ID, at("2026-02-15T12:00:00Z")).await.unwrap();
+        assert_eq!(until, Some(at("2026-02-15T12:00:00Z")), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn renewing_tells_until_when() {
     let world = World::default();
     world.network.answers(ok(raw(ID).to_string())).answers(error(404, "ResourceNotFound"));
@@ -183,11 +231,13 @@ async fn one_that_is_gone_is_deleted() {
         .network
         .answers(reply(204, &[], ""))
         .answers(error(404, "ResourceNotFound"))
+        .answers(error(410, "Gone"))
         .answers(error(503, "ServiceUnavailable"))
         .answers(error(404, "ResourceNotFound"))
         .answers(ok(raw(ID).to_string()));
     let tenant = world.tenant();
     tenant.delete_subscription("../users").await.unwrap();
+    tenant.delete_subscription(ID).await.unwrap();
     tenant.delete_subscription(ID).await.unwrap();
     assert!(tenant.delete_subscription(ID).await.is_err());
     assert_eq!(tenant.subscription(ID).await.unwrap(), None);

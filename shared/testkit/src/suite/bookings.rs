@@ -1,6 +1,7 @@
 use super::lost;
 use crate::{at, booking, booking_with, created, cursor, room_ref, span, updated};
 use chrono::TimeDelta;
+use roomsync_domain::announced::Announced;
 use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
 use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
@@ -117,6 +118,7 @@ pub(super) async fn cursors_are_versioned(store: &impl BookingStore) {
             urls: "urls".to_owned(),
             expires_at: at("2026-02-15T08:00:00Z"),
             since: at("2026-02-09T08:08:00Z"),
+            renewed_at: Some(at("2026-02-09T08:08:30Z")),
             heard_at: Some(at("2026-02-09T08:09:00Z")),
             silent_since: Some(at("2026-02-09T08:10:00Z")),
         }),
@@ -124,6 +126,11 @@ pub(super) async fn cursors_are_versioned(store: &impl BookingStore) {
             kind: RefusalKind::NotValidated,
             since: at("2026-02-09T08:11:00Z"),
             detail: "400".to_owned(),
+        }),
+        announced: Some(Announced {
+            noticed_at: at("2026-02-09T08:12:00.123Z"),
+            to_notice_ms: Some(400),
+            to_table_ms: 300,
         }),
     };
     lost(
