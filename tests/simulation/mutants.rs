@@ -286,11 +286,11 @@ pub const MUTANTS: &[Mutant] = &[
         "believe any subscription's notice",
         &[(
             "delta_poller/poll_room.rs",
-            "        self.hint.told_by.get(&listening.subscription_id).copied()",
+            "        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()",
             r#"        if ROOT::planted("believe any subscription's notice") {
             return self.hint.told_by.values().max().copied();
         }
-        self.hint.told_by.get(&listening.subscription_id).copied()"#,
+        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()"#,
         )],
     ),
     (

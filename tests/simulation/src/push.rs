@@ -13,7 +13,7 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use roomsync_domain::client_state::SigningKey;
-use roomsync_domain::listening::renew_at;
+use roomsync_domain::listening::{Listening, renew_at};
 use roomsync_domain::{Instant, RoomId, RoomRef, TenantId};
 use roomsync_ports::BookingStore;
 use roomsync_testkit::Lane;
@@ -430,7 +430,7 @@ pub(crate) fn unsubscribed(universe: &Universe, companies: &[Company]) -> Vec<St
             let row = cursor.as_ref().and_then(|cursor| cursor.listening.as_ref());
             match (held.as_slice(), row) {
                 ([(id, expires)], Some(row)) if *id == row.subscription_id => {
-                    if looked_at >= renew_at(&room, *expires) {
+                    if looked_at >= renew_at(&room, &Listening { expires_at: *expires, ..row.clone() }) {
                         all.push(format!("I18: the subscription of {} was not renewed", seat.name));
                     }
                 }
