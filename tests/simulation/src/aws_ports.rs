@@ -16,6 +16,7 @@ use roomsync_ports::{
     BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
     StoreError, TenantStore,
 };
+use std::collections::BTreeMap;
 use std::future::Future;
 
 /// Tables, queues and secrets of one environment.
@@ -78,6 +79,16 @@ impl Aws {
             _ => run(),
         }
     }
+}
+
+/// What a version of the code that knew nothing of notices leaves in a cursor.
+fn older_cursor(cursor: &Cursor) -> Cursor {
+    Cursor { looked_at: None, listening: None, refusal: None, ..cursor.clone() }
+}
+
+/// What such a version writes into a hint, and reads in one.
+pub(crate) fn older_hint(hint: &PollHint) -> PollHint {
+    PollHint { spare: false, noticed_at: None, told_by: BTreeMap::new(), ..hint.clone() }
 }
 
 fn store_error(failure: Failure) -> StoreError {
@@ -144,6 +155,9 @@ impl RoomStore for Aws {
     ) -> Result<(), StoreError> {
         let what = self.what(Kind::PutMemory, || self.0.universe.name_of(tenant.as_str()));
         let store = &self.0.universe.store;
+        let older = self.0.older.get();
+        let older = older.then(|| DirectoryMemory { hinted: BTreeMap::new(), ..memory.clone() });
+        let memory = older.as_ref().unwrap_or(memory);
         self.0.io(what, |fate| self.under(fate, || store.put_directory_memory(tenant, memory))).await
     }
 }
@@ -189,6 +203,11 @@ impl BookingStore for Aws {
 
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
         let universe = &self.0.universe;
+        let forgetful = self.0.older.get().then(|| older_cursor(cursor));
+        if forgetful.as_ref().is_some_and(|forgetful| forgetful != cursor) {
+            universe.count("path: an older version forgot something");
+        }
+        let cursor = forgetful.as_ref().unwrap_or(cursor);
         let about = || {
             let link = if cursor.link.is_some() { "a link" } else { "no link" };
             let name = universe.name_of(room.room.as_str());
@@ -213,6 +232,8 @@ impl HintQueue for Aws {
         if hints.is_empty() {
             return Ok(());
         }
+        let older: Option<Vec<_>> = self.0.older.get().then(|| hints.iter().map(older_hint).collect());
+        let hints = older.as_deref().unwrap_or(hints);
         let queue = &self.0.universe.queue;
         let what = self.what(Kind::SendPolls, || format!("{} hints", hints.len()));
         let effect = |fate| {

@@ -114,6 +114,9 @@ impl Company {
         universe.secrets.put(name, &secret);
         universe.call_it(id, ["tenant A", "tenant B"][number]);
         let Manner { policy, select, privacy, future_days } = manner;
+        if policy.accept_replaces {
+            universe.count("graph: accepting makes another entry");
+        }
         let mut config = TenantConfig {
             tenant: TenantId::parse(id).unwrap_or_else(|| config().tenant),
             time_zone: ["Europe/Paris", "America/New_York"][number].to_owned(),

@@ -135,6 +135,7 @@ pub(crate) const ALL: &[Misfortune] = &[
     of("lambda: new environment", 6, Way::Else),
     of("lambda: clock steps back", 3, Way::Else),
     of("lambda: clock is wrong", 500, Way::Else),
+    of("lambda: two versions at once", 500, Way::Else),
     of("queue: delivered twice", 8, Way::Else),
     of("queue: old message comes back", 6, Way::Else),
     of("queue: nonsense", 3, Way::Else),

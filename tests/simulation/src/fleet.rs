@@ -2,7 +2,7 @@
 //!
 //! An environment handles one invocation at a time, keeps its tokens, links and tenants between two, and dies with a crash.
 
-use crate::aws_ports::Aws;
+use crate::aws_ports::{Aws, older_hint};
 use crate::graph_port::SimTransport;
 use crate::postman::{Letter, webhook};
 use crate::push::KEY;
@@ -11,6 +11,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use chrono::TimeDelta;
 use roomsync_domain::Instant;
+use roomsync_domain::hint::PollHint;
 use roomsync_graph::{GraphClient, Options};
 use roomsync_testkit::{Lane, Message};
 use std::cell::Cell;
@@ -50,6 +51,11 @@ impl Function {
             Self::Keeper => "subscription-keeper",
             Self::Receiver => "webhook-receiver",
         }
+    }
+
+    /// Whether there was a version of it that knew nothing of notices.
+    fn has_a_past(self) -> bool {
+        matches!(self, Self::Sync | Self::Dispatcher | Self::Poller)
     }
 
     /// Most environments at a time.
@@ -125,6 +131,8 @@ pub(crate) struct Fleet {
     next: u32,
     /// How wrong the clocks of new environments are.
     pub(crate) skew: TimeDelta,
+    /// Whether a deployment is under way that does not end: some new environments get the version before.
+    pub(crate) two_versions: bool,
     /// Messages that were handled, for those that come back long after.
     pub(crate) past: Vec<(Lane, Message)>,
 }
@@ -137,6 +145,7 @@ impl Fleet {
             running: Vec::new(),
             next: 0,
             skew: TimeDelta::zero(),
+            two_versions: false,
             past: Vec::new(),
         }
     }
@@ -160,6 +169,7 @@ impl Fleet {
             env: self.next,
             invocation: Rc::new(Cell::new(0)),
             skew: Rc::new(Cell::new(self.skew)),
+            older: Rc::new(Cell::new(self.two_versions && self.next % 3 == 0 && function.has_a_past())),
         };
         let aws = Aws(caller.clone());
         let ids = AtomicU64::new(0);
@@ -210,7 +220,8 @@ impl Fleet {
         env.busy = true;
         env.caller.invocation.set(id);
         let deadline = env.caller.now() + function.timeout() - TimeDelta::seconds(12);
-        let future = begin(env.deps.clone(), &work, deadline, env.caller.now());
+        let read = if env.caller.older.get() { as_read_before(&work) } else { work.clone() };
+        let future = begin(env.deps.clone(), &read, deadline, env.caller.now());
         let env = env.caller.env;
         let universe = &self.universe;
         universe.invocation_begun(id, function, &work);
@@ -317,6 +328,12 @@ impl Fleet {
         }
     }
 
+    /// Ends a deployment: what still runs is of the new version.
+    pub(crate) fn end_deployment(&mut self) {
+        self.two_versions = false;
+        self.envs.iter().for_each(|env| env.caller.older.set(false));
+    }
+
     /// Sets all clocks right.
     pub(crate) fn right_clocks(&mut self) {
         self.skew = TimeDelta::zero();
@@ -342,6 +359,17 @@ fn told(universe: &Universe, work: &Work) -> String {
             messages.iter().map(group).collect::<Vec<_>>().join(", ")
         }
     }
+}
+
+/// The same messages as an older version of the code reads them.
+fn as_read_before(work: &Work) -> Work {
+    let Work::Batch(lane, messages) = work else { return work.clone() };
+    let older = |message: &Message| {
+        let hint = serde_json::from_str::<PollHint>(&message.body);
+        let body = hint.and_then(|hint| serde_json::to_string(&older_hint(&hint)));
+        Message { body: body.unwrap_or_else(|_| message.body.clone()), ..message.clone() }
+    };
+    Work::Batch(*lane, messages.iter().map(older).collect())
 }
 
 /// The handler that ships, as a future of its own.

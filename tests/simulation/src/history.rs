@@ -21,7 +21,7 @@ use roomsync_domain::hint::{HintReason, PollHint};
 use roomsync_domain::{RoomId, RoomRef};
 use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
-use roomsync_twin::{Tuning, Twin};
+use roomsync_twin::Twin;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
@@ -182,22 +182,10 @@ impl History {
         let mut twin = Twin::new(plan.seed);
         twin.advance(now);
         let future = *[7, 14, 45].choose(&mut rng).unwrap_or(&14);
-        // Pages of one or two entries cannot be avoided by asking for less at once.
-        let view_page_max = match rng.random_range(0..4) {
-            0 if future == 7 => 1,
-            0 | 1 => 3,
-            2 => 10,
-            _ => 1000,
-        };
-        twin.tune(Tuning {
-            view_page_max,
-            delta_page: *[2, 50].choose(&mut rng).unwrap_or(&50),
-            live_generations: *[None, None, Some(3)].choose(&mut rng).unwrap_or(&None),
-            lag_ms: *[0, 0, 90_000].choose(&mut rng).unwrap_or(&0),
-            token_seconds: *[3599, 3599, 700].choose(&mut rng).unwrap_or(&3599),
-            ..Tuning::default()
-        });
+        let tuning = crate::tuning::draw(&mut rng, future);
+        twin.tune(tuning.clone());
         let universe = Rc::new(Universe::new(now, twin, plan.tells));
+        crate::tuning::count(&tuning, &universe);
         let mut companies: Vec<Company> =
             (0..2).map(|number| Company::found(&universe, number, Manner::draw(&mut rng, future))).collect();
         for company in &mut companies {
@@ -215,6 +203,10 @@ impl History {
         if skewed {
             universe.count("lambda: clock is wrong");
             fleet.skew = TimeDelta::seconds(rng.random_range(-300..300));
+        }
+        if mix.strikes(&mut rng, "lambda: two versions at once") {
+            universe.count("lambda: two versions at once");
+            fleet.two_versions = true;
         }
         universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
         let first = now + TimeDelta::seconds(5);

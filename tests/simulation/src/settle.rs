@@ -174,6 +174,7 @@ pub(crate) fn pass(universe: &Universe, by: TimeDelta) {
 pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Company]) {
     universe.story.say(|| "--- nothing goes wrong any more ---".to_owned());
     fleet.right_clocks();
+    fleet.end_deployment();
     universe.twin.borrow_mut().clear_traps();
     companies.iter_mut().for_each(|company| company.relent(universe));
     // What died holds its messages until they may be seen again; throttling is over by then.

@@ -255,6 +255,8 @@ pub(crate) struct Caller {
     pub(crate) env: u32,
     pub(crate) invocation: Rc<Cell<u32>>,
     pub(crate) skew: Rc<Cell<TimeDelta>>,
+    /// Whether it runs an older version of the code.
+    pub(crate) older: Rc<Cell<bool>>,
 }
 
 impl Caller {

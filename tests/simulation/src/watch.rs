@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http::Response;
 use roomsync_domain::booking::{Booking, EndReason, Status};
-use roomsync_domain::cursor::{Cursor, Mode};
+use roomsync_domain::cursor::Cursor;
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::room_plan::RoomWrite;
@@ -293,50 +293,8 @@ impl Universe {
         }
         self.trust_earned(room, before_listening.as_ref(), cursor);
         self.endings(caller, room, writes);
-        for write in writes {
-            match write.change {
-                Change::Revived => self.count("path: booking revived"),
-                Change::Updated => self.count("path: booking updated"),
-                Change::Created => self.count("path: booking created"),
-                Change::Ended => {}
-            }
-        }
+        self.bookings_written(writes, cursor);
         self.read_streams();
-    }
-
-    fn paths(&self, before: &Cursor, next: &Cursor) {
-        if before.last_full_at.is_none() && next.last_full_at.is_some() {
-            self.count("path: first copy");
-        }
-        if next.mode == Mode::FullRead && before.mode != Mode::FullRead {
-            self.count("path: delta given up");
-        }
-        if next.mode == Mode::Delta && before.mode == Mode::FullRead {
-            self.count("path: delta taken up again");
-        }
-        if next.mode == Mode::Retired {
-            self.count("path: room retired");
-        }
-        if next.guarded.is_some() {
-            self.count("path: guard stopped a look");
-        } else if before.guarded.is_some() {
-            self.count("path: guard satisfied");
-        }
-        if next.lost_links > before.lost_links {
-            self.count("path: link lost");
-        }
-        if next
-            .drift
-            .is_some_and(|drift| drift.repaired > 0 && before.drift.is_none_or(|old| old.at != drift.at))
-        {
-            self.count("path: drift repaired");
-        }
-        if next.trouble.is_some() && before.trouble.is_none() {
-            self.count("path: trouble noted");
-        }
-        if next.window.is_some() && before.window.is_some() && next.window != before.window {
-            self.count("path: window rolled");
-        }
     }
 
     /// I1: what ended is really gone, or was at some moment since the look began. And no look ends more than its share.
