@@ -127,7 +127,6 @@ const PATHS: &[&str] = &[
     "path: room back, moved or re-addressed",
     "path: message goes back",
     "queue: message set aside",
-    "queue: message died",
     "store: stale cursor",
     "path: an older version forgot something",
     "net: no answer in time",
