@@ -8,7 +8,7 @@ use super::state::{KnownEvent, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
-use crate::time::{Instant, Span};
+use crate::time::{Instant, Span, seconds};
 use crate::zone;
 use chrono::TimeDelta;
 
@@ -122,7 +122,7 @@ impl Writing {
 
     /// A request was not answered at all and may still land.
     pub fn unanswered(&mut self, now: Instant) {
-        let until = now + TimeDelta::seconds(LANDING_SECONDS);
+        let until = seconds::not_before(now + TimeDelta::seconds(LANDING_SECONDS));
         self.sent = true;
         self.unsure_until = Some(until);
         self.failures += 1;
@@ -134,7 +134,7 @@ impl Writing {
         self.sent = true;
         self.failures += 1;
         let pause = retry_after.unwrap_or_else(|| doubled(PAUSE_SECONDS, self.failures - 1));
-        self.due = Some(now + pause);
+        self.due = Some(seconds::not_before(now + pause));
     }
 
     /// How a meeting of this booking is compared.
