@@ -17,11 +17,12 @@ const MOST_PUSHES: u32 = 3;
 /// A request without an answer may land so long after we gave up.
 const LANDING_SECONDS: i64 = 30;
 /// First pause after a failure, doubled with each, and the longest.
-const PAUSE_SECONDS: (i64, i64) = (2, 300);
-/// First pause before a silent room is looked at, doubled with each, and the longest.
-const WATCH_SECONDS: (i64, i64) = (60, 3600);
+const PAUSE_SECONDS: (i64, i64) = (2, 60);
+/// First pause before a silent room is looked at, doubled with each, and the longest. A room that declines at once shows nothing in its calendar,
+/// so this is how soon its answer is known.
+const WATCH_SECONDS: (i64, i64) = (20, 3600);
 /// Looks after which a receipt says that the room does not answer.
-const WATCHES_IN_SILENCE: u32 = 4;
+const WATCHES_IN_SILENCE: u32 = 6;
 /// How long a command waits for a credential, and for anything else.
 const CREDENTIAL_MINUTES: i64 = 15;
 const PATIENCE_HOURS: i64 = 24;
