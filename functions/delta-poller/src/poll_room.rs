@@ -144,7 +144,9 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 let owed = owing(self.hint, cursor);
                 let before = owed.as_ref().unwrap_or(cursor);
                 let outcome = Outcome::Troubled(trouble::kind(&error));
-                if let Some(next) = trouble::note(self.room, before, &error, self.now).or(owed) {
+                // Graph counts from its answer, which may have come long after the look began.
+                let refused_at = self.tools.clock.now();
+                if let Some(next) = trouble::note(self.room, before, &error, refused_at).or(owed) {
                     self.tools.store.commit(self.room, &[], &next).await?;
                 }
                 Ok(outcome)

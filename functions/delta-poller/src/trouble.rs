@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use roomsync_domain::cursor::{Cursor, Trouble, TroubleKind};
+use roomsync_domain::time::seconds;
 use roomsync_domain::{Instant, RoomRef, due};
 use roomsync_ports::GraphError;
 
@@ -24,7 +25,7 @@ pub fn kind(error: &GraphError) -> TroubleKind {
     }
 }
 
-/// The cursor after a refused call; nothing if it already says so.
+/// The cursor after a call that was refused just `now`; nothing if it already says so.
 ///
 /// Refusals that a person has to lift are tried again with every hint, because one call is cheap and people wait; those that pass by
 /// themselves are tried again after a while, throttling never before Graph allows.
@@ -41,7 +42,7 @@ pub fn note(room: &RoomRef, cursor: &Cursor, error: &GraphError, now: Instant) -
             None
         }
         TroubleKind::Throttled | TroubleKind::Unreachable | TroubleKind::Contract => {
-            Some(now + wait.unwrap_or_else(|| due::back_off(room, failures)))
+            Some(seconds::not_before(now + wait.unwrap_or_else(|| due::back_off(room, failures))))
         }
     };
     let known = cursor.trouble.as_ref().is_some_and(|trouble| trouble.kind == kind);
@@ -78,4 +79,23 @@ pub fn delta_is_hopeless(error: &GraphError, failures: u32) -> bool {
             | GraphError::Transient(_)
     );
     delta_only && failures >= PATIENCE_WITH_DELTA
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roomsync_domain::{RoomId, TenantId};
+    use roomsync_ports::Trace;
+    use std::time::Duration;
+
+    #[test]
+    fn a_throttled_room_is_never_asked_early_by_a_fraction_of_a_second() {
+        let tenant = TenantId::parse("84bd8158-6d4d-4958-8b9f-9d6445542f95").unwrap();
+        let room = RoomRef::new(tenant, RoomId::new("room"));
+        let trace = Trace { status: Some(429), code: "TooManyRequests".into(), request_id: "r".into() };
+        let throttled = GraphError::Throttled { retry_after: Some(Duration::from_millis(2_128)), trace };
+        let now = seconds::parse("2026-02-09T12:00:00.900Z").unwrap();
+        let next = note(&room, &Cursor::blank(), &throttled, now).unwrap();
+        assert_eq!(next.not_before, seconds::parse("2026-02-09T12:00:04Z"));
+    }
 }

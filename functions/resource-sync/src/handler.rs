@@ -104,7 +104,7 @@ where
     };
     let directory = deps.graph.tenant(&tenant.config);
     let now = deps.clock.now();
-    match sync_tenant(&tenant, hint, &directory, &deps.store, &deps.queue, now).await {
+    match sync_tenant(&tenant, hint, &directory, &deps.store, &deps.queue, &deps.clock).await {
         Ok(outcome) => {
             report(id, &outcome, Metrics::new(now));
             Verdict::Done

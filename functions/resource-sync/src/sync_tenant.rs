@@ -11,15 +11,16 @@ use roomsync_domain::hint::{HintReason, LifecycleEvent, LifecycleHint, PollHint,
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
+use roomsync_domain::time::seconds;
 use roomsync_domain::{Instant, RoomId, RoomRef};
-use roomsync_ports::{Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
+use roomsync_ports::{Clock, Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Rooms that are written at once.
 const AT_ONCE: usize = 8;
 /// Longest pause after a failure, in seconds; the schedule comes every quarter of an hour.
-const LONGEST_PAUSE_SECONDS: i64 = 120;
+const LONGEST_PAUSE_SECONDS: i64 = 60;
 
 /// What a sync came to. In each case the message is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,19 +60,21 @@ pub enum Failure {
 /// # Errors
 ///
 /// A store or a queue that does not answer.
-pub async fn sync_tenant<D, S, Q>(
+pub async fn sync_tenant<D, S, Q, K>(
     tenant: &Tenant,
     hint: &TenantHint,
     directory: &D,
     store: &S,
     queue: &Q,
-    now: Instant,
+    clock: &K,
 ) -> Result<Outcome, Failure>
 where
     D: Directory,
     S: RoomStore,
     Q: HintQueue,
+    K: Clock,
 {
+    let now = clock.now();
     let id = &tenant.config.tenant;
     let stored = store.rooms(id).await?;
     let memory = store.directory_memory(id).await?;
@@ -96,7 +99,7 @@ where
         Err(error) => {
             let kind = kind(&error);
             queue.send_polls(&owed, &tick(now)).await?;
-            store.put_directory_memory(id, &troubled(&known, &error, kind, now)).await?;
+            store.put_directory_memory(id, &troubled(&known, &error, kind, clock.now())).await?;
             return Ok(Outcome::Troubled(kind));
         }
     };
@@ -216,7 +219,7 @@ fn troubled(
     let since =
         memory.trouble.as_ref().filter(|trouble| trouble.kind == kind).map_or(now, |trouble| trouble.since);
     DirectoryMemory {
-        not_before: passes.then(|| now + wait.unwrap_or(pause)),
+        not_before: passes.then(|| seconds::not_before(now + wait.unwrap_or(pause))),
         trouble: Some(Trouble { kind, since, detail: error.to_string() }),
         failures,
         ..memory.clone()

@@ -17,6 +17,10 @@ fn number(room: &RoomRef, purpose: &str) -> u64 {
     hasher.finish() >> 32
 }
 
+/// Longest pause after failures, before the jitter. Rooms are looked at every two minutes anyway; a longer pause would spare Graph nothing and
+/// keep a room waiting after Graph has recovered.
+const LONGEST_BACK_OFF_SECONDS: i64 = 60;
+
 /// A number from zero to below `bound`, evenly spread over rooms, the same for a room for ever.
 #[must_use]
 pub fn share(room: &RoomRef, purpose: &str, bound: i64) -> i64 {
@@ -43,10 +47,10 @@ pub fn full_read_is_due(room: &RoomRef, last: Instant, now: Instant) -> bool {
     latest_beat(room, "full", 86_400, now) > last
 }
 
-/// Seconds to wait after the n-th failure in a row: doubling from 5 s to 5 min, with the room's own jitter of up to a quarter.
+/// Seconds to wait after the n-th failure in a row: doubling from 5 s to a minute, with the room's own jitter of up to a quarter.
 #[must_use]
 pub fn back_off(room: &RoomRef, failures: u32) -> TimeDelta {
-    let base = 5_i64.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(300);
+    let base = 5_i64.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_BACK_OFF_SECONDS);
     let jitter = share(room, &format!("retry{failures}"), 250);
     TimeDelta::milliseconds(base * (1000 + jitter))
 }
@@ -103,6 +107,6 @@ mod tests {
         let room = &rooms(1)[0];
         assert!(back_off(room, 1) >= TimeDelta::seconds(5));
         assert!(back_off(room, 3) >= TimeDelta::seconds(20));
-        assert!(back_off(room, 4_000_000) <= TimeDelta::seconds(375));
+        assert!(back_off(room, 4_000_000) <= TimeDelta::seconds(75));
     }
 }

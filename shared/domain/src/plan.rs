@@ -19,7 +19,7 @@
 //!
 //! A missing booking is not ended here: the caller finds out why it is missing and says so with [`end`].
 
-use crate::booking::{Booking, BookingState, EndReason, Kind, Status, expiry};
+use crate::booking::{Booking, BookingState, EndReason, Kind, Origin, Status, expiry};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId};
@@ -186,11 +186,21 @@ fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims
             if let Some(first) = made_by_command(known, claims, &state) {
                 state.origin = first.state.origin;
                 state.last_command_id.clone_from(&first.state.last_command_id);
+                *state = as_private_as(first, *state);
             }
             Meaning::Booked(state)
         }
         other => other,
     }
+}
+
+/// A booking that a command has made private stays so, and its words unknown, until a command says otherwise: by default a room clears the
+/// flag of its copy (`Set-CalendarProcessing`, `RemovePrivateProperty`).
+fn as_private_as(row: &Booking, state: BookingState) -> BookingState {
+    if row.state.origin != Origin::Command || !row.state.is_private {
+        return state;
+    }
+    BookingState { is_private: true, subject: None, organizer_name: None, organizer_email: None, ..state }
 }
 
 /// The id of a new booking: the event's own, unless a booking that has since gone on under another event has taken it.
@@ -280,6 +290,7 @@ fn decide(
                     .filter(|_| row.is_live() && row.state.status != Status::Pending),
                 ..*state
             };
+            let state = as_private_as(row, state);
             let change = match (row.is_live(), state == row.state) {
                 (true, true) => return None,
                 (true, false) => Change::Updated,

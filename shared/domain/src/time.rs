@@ -72,7 +72,7 @@ impl Span {
 /// Serde of instants as the contract writes them: RFC 3339, UTC with `Z`, whole seconds.
 pub mod seconds {
     use super::Instant;
-    use chrono::{DateTime, SecondsFormat, Utc};
+    use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes `2026-02-09T20:30:00Z`.
@@ -92,6 +92,13 @@ pub mod seconds {
     #[must_use]
     pub fn text(at: Instant) -> String {
         at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// The first whole second that is not before an instant: for what must not happen earlier, because texts drop fractions.
+    #[must_use]
+    pub fn not_before(at: Instant) -> Instant {
+        let whole = at.trunc_subsecs(0);
+        if whole < at { whole + TimeDelta::seconds(1) } else { whole }
     }
 
     /// The instant of a text.
@@ -130,6 +137,16 @@ mod tests {
 
     fn span(start: &str, end: &str) -> Span {
         Span::new(seconds::parse(start).unwrap(), seconds::parse(end).unwrap())
+    }
+
+    #[test]
+    fn what_must_not_happen_earlier_is_rounded_up() {
+        for (at, expected) in
+            [("10:00:00Z", "10:00:00Z"), ("10:00:00.001Z", "10:00:01Z"), ("10:00:59.999999Z", "10:01:00Z")]
+        {
+            let at = seconds::parse(&format!("2026-02-09T{at}")).unwrap();
+            assert_eq!(seconds::text(seconds::not_before(at)), format!("2026-02-09T{expected}"));
+        }
     }
 
     #[test]

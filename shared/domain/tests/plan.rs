@@ -4,7 +4,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
-use roomsync_domain::booking::{Booking, EndReason, Kind, Status};
+use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
 use roomsync_domain::plan::{Change, Plan, end, plan, transactions};
@@ -237,6 +237,26 @@ fn private_meetings_carry_no_words() {
     };
     assert!(state.is_private);
     assert_eq!((state.subject, state.organizer_name, state.organizer_email), (None, None, None));
+}
+
+#[test]
+fn a_command_s_private_booking_stays_private_though_its_room_clears_the_flag() {
+    let occurrence = |id: &str, minutes| CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::minutes(minutes)),
+        ..meeting(id, minutes)
+    };
+    let seen = |origin, is_private| {
+        let mut first = stored(&[occurrence("a", 60)]).remove(0);
+        first.state = BookingState { origin, is_private, status: Status::Tentative, ..first.state };
+        let rows = applied(&[first.clone()], &full(&[first], &[occurrence("a", 60), occurrence("b", 1500)]));
+        let hidden = |row: &Booking| row.state.is_private && row.state.subject.is_none();
+        rows.iter().filter(|row| hidden(row)).count()
+    };
+    assert_eq!(seen(Origin::Command, true), 2, "the booking and the further instances of its series");
+    assert_eq!(seen(Origin::Command, false), 0);
+    assert_eq!(seen(Origin::Outlook, true), 0, "a person has cleared the flag");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::state::{KnownEvent, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
-use crate::time::{Instant, Span};
+use crate::time::{Instant, Span, seconds};
 use crate::zone;
 use chrono::TimeDelta;
 
@@ -17,11 +17,12 @@ const MOST_PUSHES: u32 = 3;
 /// A request without an answer may land so long after we gave up.
 const LANDING_SECONDS: i64 = 30;
 /// First pause after a failure, doubled with each, and the longest.
-const PAUSE_SECONDS: (i64, i64) = (2, 300);
-/// First pause before a silent room is looked at, doubled with each, and the longest.
-const WATCH_SECONDS: (i64, i64) = (60, 3600);
+const PAUSE_SECONDS: (i64, i64) = (2, 60);
+/// First pause before a silent room is looked at, doubled with each, and the longest. A room that declines at once shows nothing in its calendar,
+/// so this is how soon its answer is known.
+const WATCH_SECONDS: (i64, i64) = (20, 3600);
 /// Looks after which a receipt says that the room does not answer.
-const WATCHES_IN_SILENCE: u32 = 4;
+const WATCHES_IN_SILENCE: u32 = 6;
 /// How long a command waits for a credential, and for anything else.
 const CREDENTIAL_MINUTES: i64 = 15;
 const PATIENCE_HOURS: i64 = 24;
@@ -122,7 +123,7 @@ impl Writing {
 
     /// A request was not answered at all and may still land.
     pub fn unanswered(&mut self, now: Instant) {
-        let until = now + TimeDelta::seconds(LANDING_SECONDS);
+        let until = seconds::not_before(now + TimeDelta::seconds(LANDING_SECONDS));
         self.sent = true;
         self.unsure_until = Some(until);
         self.failures += 1;
@@ -134,7 +135,7 @@ impl Writing {
         self.sent = true;
         self.failures += 1;
         let pause = retry_after.unwrap_or_else(|| doubled(PAUSE_SECONDS, self.failures - 1));
-        self.due = Some(now + pause);
+        self.due = Some(seconds::not_before(now + pause));
     }
 
     /// How a meeting of this booking is compared.
