@@ -250,6 +250,16 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let forgetful = cursor.lost_links >= Cursor::LOST_LINKS_BEARABLE && newest != *followed;
         let is_flood = self.hint.is_from_notices_only() && self.notices.are_a_flood();
         self.tools.links.looked(self.room, self.now);
+        let doubted = cursor.listening.as_ref().filter(|held| held.doubted_since.is_some());
+        if let (Some(held), None) = (doubted, self.heard_at()) {
+            // No notice of a change came until now.
+            let listening = self.listening_after(cursor, &Dirty::default());
+            if listening.as_ref() != Some(held) {
+                let next = Cursor { link: Some(newest), listening, ..trouble::cleared(cursor) };
+                let is_silent = self.is_found_silent(&next);
+                return self.commit(cursor, next, Found { is_silent, ..Found::nothing(self.now) }).await;
+            }
+        }
         if forgetful || is_flood || cursor.trouble.is_some() || cursor.failures > 0 {
             let next = Cursor { link: Some(newest), looked_at: Some(self.now), ..trouble::cleared(cursor) };
             self.tools.store.commit(self.room, &[], &next).await?;
@@ -286,8 +296,12 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             ..trouble::cleared(cursor)
         };
         found.made_at = dirty.changes().newest();
-        found.is_silent = next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now));
+        found.is_silent = self.is_found_silent(&next);
         self.commit(cursor, next, found).await
+    }
+
+    fn is_found_silent(&self, next: &Cursor) -> bool {
+        next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now))
     }
 
     /// What the reported changes say of the subscription: announced, it was heard; not announced although they are old, it is silent.
@@ -302,9 +316,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         }
         let links = self.tools.links;
         let (heard, last) = (links.last_heard(self.room), links.last_look(self.room, cursor));
-        let is_silent = listening.is_silent(dirty.changes(), heard, last, self.now);
-        let silent_since = if is_silent { Some(self.now) } else { listening.silent_since };
-        Some(Listening { silent_since, ..listening.clone() })
+        Some(listening.after(dirty.changes(), heard, last, self.now))
     }
 
     /// Reads the whole window, beginning with a link that covers what changes in between.
