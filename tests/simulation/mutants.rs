@@ -130,7 +130,7 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             (
                 "delta_poller/trouble.rs",
-                "            Some(now + wait.unwrap_or_else(|| due::back_off(room, failures)))",
+                "            Some(seconds::not_before(now + wait.unwrap_or_else(|| due::back_off(room, failures))))",
                 r#"            let pause = wait.unwrap_or_else(|| due::back_off(room, failures));
             (!ROOT::planted("ignore Retry-After")).then_some(now + pause)"#,
             ),
@@ -254,9 +254,14 @@ pub const MUTANTS: &[Mutant] = &[
         "deduplicate by room",
         &[(
             "webhook_receiver/notices.rs",
-            "        false => derived(&Vec::from_iter(told.items)).to_string(),",
-            r#"        _ if ROOT::planted("deduplicate by room") => String::new(),
-        false => derived(&Vec::from_iter(told.items)).to_string(),"#,
+            "        mark: if told.is_nameless { String::clone(&request) } else { mark(told.items) },",
+            r#"        mark: if ROOT::planted("deduplicate by room") {
+            String::new()
+        } else if told.is_nameless {
+            String::clone(&request)
+        } else {
+            mark(told.items)
+        },"#,
         )],
     ),
     (
@@ -285,7 +290,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "believe any subscription's notice",
         &[(
-            "delta_poller/poll_room.rs",
+            "delta_poller/notices.rs",
             "        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()",
             r#"        if ROOT::planted("believe any subscription's notice") {
             return self.hint.told_by.values().max().copied();

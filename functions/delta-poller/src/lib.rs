@@ -7,6 +7,7 @@ pub mod handler;
 pub mod lane;
 pub mod links;
 pub mod missing;
+mod notices;
 pub mod outcome;
 pub mod poll_room;
 pub mod read;

@@ -18,7 +18,6 @@ use crate::read;
 use crate::stop::Stop;
 use crate::trouble;
 use chrono::TimeDelta;
-use roomsync_domain::announced::Announced;
 use roomsync_domain::booking::{Booking, EndReason};
 use roomsync_domain::context::{Context, all_day_slack, policy_fingerprint};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, TroubleKind};
@@ -26,7 +25,7 @@ use roomsync_domain::delta::Dirty;
 use roomsync_domain::entry::Wanted;
 use roomsync_domain::hint::PollHint;
 use roomsync_domain::listening::Listening;
-use roomsync_domain::notice::{Notices, Worth};
+use roomsync_domain::notice::Notices;
 use roomsync_domain::plan::{self, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
@@ -99,19 +98,19 @@ fn owing(hint: &PollHint, cursor: &Cursor) -> Option<Cursor> {
 }
 
 /// One attempt.
-struct Look<'a, C, S, K> {
-    hint: &'a PollHint,
-    notices: Notices,
+pub(crate) struct Look<'a, C, S, K> {
+    pub(crate) hint: &'a PollHint,
+    pub(crate) notices: Notices,
     tenant: &'a Tenant,
-    tools: &'a Tools<'a, C, S, K>,
-    room: &'a RoomRef,
-    now: Instant,
+    pub(crate) tools: &'a Tools<'a, C, S, K>,
+    pub(crate) room: &'a RoomRef,
+    pub(crate) now: Instant,
     deadline: Instant,
 }
 
 /// Why a whole window is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+pub(crate) enum Why {
     /// First copy, a lost link, another policy, a request.
     Needed,
     /// The daily one: what it finds that no hint had announced is drift.
@@ -119,23 +118,6 @@ enum Why {
 }
 
 impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
-    /// When the newest notice of this subscription behind the hint came. One before it, or one that nobody knows of, says nothing about it.
-    fn told_by(&self, listening: &Listening) -> Option<Instant> {
-        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()
-    }
-
-    /// A notice proves that the room's subscription delivers. That is written at once if it is news, because it decides how often the
-    /// room is looked at.
-    async fn hear(&self, cursor: Cursor) -> Result<Cursor, Stop> {
-        let Some(listening) = &cursor.listening else { return Ok(cursor) };
-        let Some(at) = self.told_by(listening) else { return Ok(cursor) };
-        self.tools.links.heard(self.room, at);
-        let Some(listening) = listening.heard(at) else { return Ok(cursor) };
-        let next = Cursor { listening: Some(listening), ..cursor };
-        self.tools.store.commit(self.room, &[], &next).await?;
-        Ok(Cursor { version: next.version + 1, ..next })
-    }
-
     /// One look; what Graph refuses is written down.
     async fn attempt(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         match self.run(cursor).await {
@@ -152,21 +134,6 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 Ok(outcome)
             }
             other => other,
-        }
-    }
-
-    /// What makes a look needless, or too early.
-    fn instead(&self, cursor: &Cursor) -> Option<Outcome> {
-        if self.hint.spare && cursor.may_rest(self.now) && self.full_read_is_due(cursor).is_none() {
-            return Some(Outcome::Listening);
-        }
-        if !self.hint.is_from_notices_only() {
-            return None;
-        }
-        match self.notices.worth(self.tools.links.last_try(self.room, cursor), self.now) {
-            Worth::Answered => Some(Outcome::Answered),
-            Worth::Later(delay) => Some(Outcome::Postponed(delay)),
-            Worth::Look => None,
         }
     }
 
@@ -219,7 +186,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     }
 
     /// Whether the whole window has to be read though a link is there.
-    fn full_read_is_due(&self, cursor: &Cursor) -> Option<Why> {
+    pub(crate) fn full_read_is_due(&self, cursor: &Cursor) -> Option<Why> {
         if cursor.guarded.is_some() || cursor.policy != policy_fingerprint(&self.tenant.config) {
             return Some(Why::Needed);
         }
@@ -245,6 +212,16 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let forgetful = cursor.lost_links >= Cursor::LOST_LINKS_BEARABLE && newest != *followed;
         let is_flood = self.hint.is_from_notices_only() && self.notices.are_a_flood();
         self.tools.links.looked(self.room, self.now);
+        let is_doubted = |held: &&Listening| held.doubted_since.is_some() && self.told_by(held).is_none();
+        if let Some(held) = cursor.listening.as_ref().filter(is_doubted) {
+            // No notice of a change came until now.
+            let listening = self.listening_after(cursor, &Dirty::default());
+            if listening.as_ref() != Some(held) {
+                let next = Cursor { link: Some(newest), listening, ..trouble::cleared(cursor) };
+                let is_silent = self.is_found_silent(&next);
+                return self.commit(cursor, next, Found { is_silent, ..Found::nothing(self.now) }).await;
+            }
+        }
         if forgetful || is_flood || cursor.trouble.is_some() || cursor.failures > 0 {
             let next = Cursor { link: Some(newest), looked_at: Some(self.now), ..trouble::cleared(cursor) };
             self.tools.store.commit(self.room, &[], &next).await?;
@@ -281,25 +258,12 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             ..trouble::cleared(cursor)
         };
         found.made_at = dirty.changes().newest();
-        found.is_silent = next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now));
+        found.is_silent = self.is_found_silent(&next);
         self.commit(cursor, next, found).await
     }
 
-    /// What the reported changes say of the subscription: announced, it was heard; not announced although they are old, it is silent.
-    fn listening_after(&self, cursor: &Cursor, dirty: &Dirty) -> Option<Listening> {
-        let listening = cursor.listening.as_ref()?;
-        if let Some(at) = self.told_by(listening) {
-            let proves = listening.heard_at.is_some();
-            return Some(Listening {
-                heard_at: listening.heard_at.max(Some(at).filter(|_| proves)),
-                ..listening.clone()
-            });
-        }
-        let links = self.tools.links;
-        let (heard, last) = (links.last_heard(self.room), links.last_look(self.room, cursor));
-        let is_silent = listening.is_silent(dirty.changes(), heard, last, self.now);
-        let silent_since = if is_silent { Some(self.now) } else { listening.silent_since };
-        Some(Listening { silent_since, ..listening.clone() })
+    fn is_found_silent(&self, next: &Cursor) -> bool {
+        next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now))
     }
 
     /// Reads the whole window, beginning with a link that covers what changes in between.
@@ -497,12 +461,6 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         })
     }
 
-    /// How long what was found took until now, if a notice has announced it.
-    fn announced(&self, found: &Found) -> Option<Announced> {
-        let noticed_at = self.hint.noticed_at.filter(|_| !found.writes.is_empty())?;
-        Some(Announced::new(noticed_at, found.made_at, self.tools.clock.now()))
-    }
-
     /// The room is gone: every booking that has not passed ends, nothing is read any more.
     async fn retire(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         if cursor.mode == Mode::Retired {
@@ -523,14 +481,14 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
 
 /// What comparing found.
 #[derive(Debug)]
-struct Found {
-    writes: Vec<Write>,
+pub(crate) struct Found {
+    pub(crate) writes: Vec<Write>,
     /// Live bookings not yet over, of which the guard allows a share; nothing if the guard has no say.
     future: Option<usize>,
     /// Missing bookings that could not be asked about.
     unasked: usize,
     /// When the newest of the reported changes was made, if it says so.
-    made_at: Option<Instant>,
+    pub(crate) made_at: Option<Instant>,
     /// Whether the changes show that the subscription is silent.
     is_silent: bool,
     now: Instant,

@@ -190,6 +190,7 @@ where
                         renewed_at: None,
                         heard_at: None,
                         silent_since: None,
+                        doubted_since: None,
                     };
                     self.write(None, |_| Some(listening.clone())).await?;
                     return Ok(Settled::Changed("Listens to a room"));

@@ -75,7 +75,9 @@ where
 async fn hand_on<Q: HintQueue, S, K>(found: &Heard, arrival: Arrival<'_>, deps: &Deps<Q, S, K>) -> Answer {
     let rejected: usize = found.dropped.values().sum();
     if rejected > 0 {
-        warn!(rejected, reasons = ?found.dropped, "Dropped items that are not believed");
+        let reasons: Vec<String> =
+            found.dropped.iter().map(|(doubt, count)| format!("{doubt}: {count}")).collect();
+        warn!(rejected, reasons = reasons.join(", "), "Dropped items that are not believed");
     }
     let mut metrics = Metrics::new(arrival.at);
     metrics.count(Metric::Notices, found.believed);

@@ -9,6 +9,7 @@ use roomsync_ports::Notice;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -30,14 +31,27 @@ pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
         #[serde(borrow)]
         value: Vec<&'a RawValue>,
     }
-    if depth(body) > DEEPEST {
+    let Collection { value } = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    if is_too_deep(body, &value) {
         return Err(Refusal::Malformed);
     }
-    let Collection { value } = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
     if value.len() > MOST_ITEMS { Err(Refusal::Size) } else { Ok(value) }
 }
 
-/// How deep the lists and objects of a JSON text are nested, if it is one.
+/// Whether lists and objects of a body with these items are nested deeper than they may be. Nothing is nested deeper than there are
+/// brackets, which are counted much faster than they are followed; Graph's own notices need no more than that.
+fn is_too_deep(body: &[u8], items: &[&RawValue]) -> bool {
+    let brackets = |json: &[u8]| json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    let (mut outside, mut deepest) = (brackets(body), 0);
+    for item in items {
+        let inside = brackets(item.get().as_bytes());
+        outside -= inside;
+        deepest = deepest.max(inside);
+    }
+    outside + deepest > DEEPEST && depth(body) > DEEPEST
+}
+
+/// How deep the lists and objects of a JSON text are nested.
 fn depth(json: &[u8]) -> usize {
     let (mut deepest, mut depth, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in json {
@@ -79,7 +93,7 @@ struct Item<'a> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Why an item is dropped. For operators only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Doubt {
     /// It is no notice.
     #[error("unreadable")]
@@ -125,7 +139,7 @@ pub struct Heard {
     /// Items that were believed.
     pub believed: usize,
     /// Items that were not, by reason.
-    pub dropped: BTreeMap<String, usize>,
+    pub dropped: BTreeMap<Doubt, usize>,
     /// One of those names a key that is not known; it may be newer than the known ones.
     pub unknown_key: bool,
 }
@@ -153,11 +167,20 @@ pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> 
             }
             Err(doubt) => {
                 heard.unknown_key |= doubt == Doubt::Disbelieved(Disbelief::UnknownKey);
-                *heard.dropped.entry(doubt.to_string()).or_default() += 1;
+                *heard.dropped.entry(doubt).or_default() += 1;
             }
         }
     }
-    heard.notices = rooms.into_iter().map(|(room, told)| notice(&room, told, arrival)).collect();
+    let request = LazyCell::new(|| arrival.mark());
+    let notice = |(room, told): (RoomRef, Told<'_>)| Notice {
+        mark: if told.is_nameless { String::clone(&request) } else { mark(told.items) },
+        hint: PollHint {
+            noticed_at: Some(arrival.at),
+            told_by: told.by.into_iter().map(|id| (id, arrival.at)).collect(),
+            ..PollHint::new(&room, HintReason::Webhook)
+        },
+    };
+    heard.notices = rooms.into_iter().map(notice).collect();
     heard.lifecycle = lifecycle
         .into_iter()
         .map(|(room, event, subscription_id)| LifecycleHint {
@@ -179,21 +202,12 @@ struct Told<'a> {
     by: BTreeSet<String>,
 }
 
-/// A hint under a mark that no later notice can have: the items themselves if each of them has an id of its own, else the request.
+/// A mark that no later notice for the room can have, made of items that have ids of their own; without such ids it is the request's.
 ///
 /// Nothing else tells notices apart. An occurrence that is cancelled is told as an update of its series' master (microsoft-graph-docs
 /// 5520, 5951), and nothing says that the master's etag changes with it.
-fn notice(room: &RoomRef, told: Told<'_>, arrival: Arrival<'_>) -> Notice {
-    let mark = match told.is_nameless {
-        false => derived(&Vec::from_iter(told.items)).to_string(),
-        true => arrival.mark(),
-    };
-    let hint = PollHint {
-        noticed_at: Some(arrival.at),
-        told_by: told.by.into_iter().map(|id| (id, arrival.at)).collect(),
-        ..PollHint::new(room, HintReason::Webhook)
-    };
-    Notice { hint, mark }
+fn mark(items: BTreeSet<&str>) -> String {
+    derived(&Vec::from_iter(items)).to_string()
 }
 
 fn judge<'a>(raw: &'a RawValue, keys: &[SigningKey]) -> Result<(RoomRef, Item<'a>), Doubt> {

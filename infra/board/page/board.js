@@ -253,9 +253,9 @@ function drawHealth() {
     ['Changes in the last minute', health.changesLastMinute],
   ];
   $('figures').replaceChildren(...figures.flatMap(([name, value, more]) => {
-    const figure = make('dd', '', String(value));
-    if (more) figure.append(make('small', '', more));
-    return [make('dt', '', name), figure];
+    const figure = [make('dt', '', name), make('dd', '', String(value))];
+    if (more) figure.push(make('dd', 'more', more));
+    return figure;
   }));
   $('troubles').replaceChildren(...health.troubles.map((trouble) => {
     const shown = trouble.rooms.slice(0, 5).join(', ');

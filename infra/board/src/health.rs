@@ -212,6 +212,7 @@ mod tests {
             renewed_at: None,
             heard_at: Some(at("2026-02-09T09:00:00Z")),
             silent_since: None,
+            doubted_since: None,
         };
         let unproven = Listening { heard_at: None, ..listening.clone() };
         let silent = Listening { silent_since: Some(at("2026-02-09T11:00:00Z")), ..listening.clone() };

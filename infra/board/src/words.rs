@@ -167,7 +167,7 @@ pub fn deafness(following: &Following, hearing: Hearing) -> Option<(Ailment, Ins
     let (why, remedy, since) = match hearing {
         Hearing::Silent => (
             "Microsoft sends no notices",
-            "The room is polled more often; ends with the next notice.",
+            "Nothing is missed: polled more often until the next notice.",
             following.listening.as_ref()?.silent_since?,
         ),
         Hearing::Refused => {
@@ -177,7 +177,7 @@ pub fn deafness(following: &Following, hearing: Hearing) -> Option<(Ailment, Ins
                 RefusalKind::Taken => "Another deployment listens to the room",
                 _ => "Microsoft grants no subscription",
             };
-            (why, "The room is polled more often; `roomsync status` tells more.", refusal.since)
+            (why, "Nothing is missed: polled more often; `roomsync status` tells more.", refusal.since)
         }
         Hearing::Listening | Hearing::Unproven | Hearing::Off => return None,
     };

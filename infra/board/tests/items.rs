@@ -82,6 +82,7 @@ fn every_shown_attribute_of_a_cursor_is_found_and_is_asked_for() {
             renewed_at: Some(now),
             heard_at: Some(now),
             silent_since: Some(now),
+            doubted_since: Some(now),
         }),
         refusal: Some(Refusal::new(RefusalKind::Taken, "none".into(), None, now)),
         announced: Some(Announced { noticed_at: now, to_notice_ms: Some(1), to_table_ms: 2 }),

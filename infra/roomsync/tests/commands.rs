@@ -265,6 +265,7 @@ async fn a_mixed_house(world: &World) {
                 renewed_at: None,
                 heard_at: Some(at("2026-02-09T12:30:00Z")),
                 silent_since: Some(at("2026-02-09T20:20:00Z")),
+                doubted_since: None,
             });
         })
         .await;

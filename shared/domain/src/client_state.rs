@@ -60,7 +60,7 @@ impl SigningKey {
 }
 
 /// Why a `clientState` is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Disbelief {
     /// It has not the shape of one of ours.
     #[error("not a signature of ours")]

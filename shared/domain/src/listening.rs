@@ -45,6 +45,9 @@ pub struct Listening {
     /// Since when it is known that a change was not announced.
     #[serde(default, with = "seconds::option")]
     pub silent_since: Option<Instant>,
+    /// When the oldest change was made that a look found before any notice of it. The notice may be on its way.
+    #[serde(default, with = "seconds::option")]
+    pub doubted_since: Option<Instant>,
 }
 
 impl Listening {
@@ -61,48 +64,59 @@ impl Listening {
     }
 
     /// The same after one of its own notices reached us at `noticed_at`; nothing if that proves nothing new: it is from before the silence,
-    /// or delivery is proven already.
+    /// or from before the change that is in doubt, or delivery is proven already.
     #[must_use]
     pub fn heard(&self, noticed_at: Instant) -> Option<Self> {
-        let is_news = self.heard_at.is_none() || self.silent_since.is_some();
-        // `silent_since` is whole seconds, rounded down.
+        // Both of these are whole seconds, rounded down.
         let proves = self.silent_since.is_none_or(|since| noticed_at >= since);
-        (is_news && proves).then(|| Self { heard_at: Some(noticed_at), silent_since: None, ..self.clone() })
+        let doubted_since = self.doubted_since.filter(|made| noticed_at < *made);
+        let is_news =
+            self.heard_at.is_none() || self.silent_since.is_some() || doubted_since != self.doubted_since;
+        (is_news && proves).then(|| Self {
+            heard_at: Some(noticed_at),
+            silent_since: None,
+            doubted_since,
+            ..self.clone()
+        })
     }
 
     /// The same, not to be trusted until it is heard again.
     #[must_use]
     pub fn unproven(&self) -> Self {
-        Self { heard_at: None, silent_since: None, ..self.clone() }
+        Self { heard_at: None, silent_since: None, doubted_since: None, ..self.clone() }
     }
 
-    /// Whether changes that a look found although no notice had asked for it show that notices do not come.
+    /// The same after a look that no notice had asked for and that found these changes: they may show that notices do not come.
     ///
-    /// `heard` is the last notice for the room that anybody remembers, `last_look` the begin of the look before this one. A change is
-    /// evidence if it was made while the subscription was there, longer ago than notices take, and nothing was heard since. Changes
-    /// without a date (removals) are evidence if there are no others.
+    /// `heard` is the last notice for the room that anybody remembers, `last_look` the begin of the look before this one. A change that
+    /// was made while the subscription was there, and after which nothing was heard, is a doubt at first, and evidence once notices do not
+    /// take as long. Changes without a date (removals) are evidence at once if there are no others.
     #[must_use]
-    pub fn is_silent(
+    pub fn after(
         &self,
         changes: &Changes,
         heard: Option<Instant>,
         last_look: Option<Instant>,
         now: Instant,
-    ) -> bool {
+    ) -> Self {
         if now >= self.expires_at || self.silent_since.is_some() {
-            return false;
+            return self.clone();
         }
         let heard = heard.max(self.heard_at);
         let grace = TimeDelta::seconds(GRACE_SECONDS);
-        if changes.dated.is_empty() {
-            let heard_of_it = heard.is_some_and(|heard| now - heard < grace);
-            return changes.undated && last_look.is_some_and(|last| last > self.since) && !heard_of_it;
+        let made = changes.dated.iter().copied().filter(|made| *made > self.since + TimeDelta::seconds(1));
+        let unannounced = |made: &Instant| heard.is_none_or(|heard| heard < *made);
+        let doubted_since = self.doubted_since.into_iter().chain(made).filter(unannounced).min();
+        let is_late = doubted_since.is_some_and(|made| now - made >= grace);
+        let is_removal = changes.undated
+            && changes.dated.is_empty()
+            && last_look.is_some_and(|last| last > self.since)
+            && heard.is_none_or(|heard| now - heard >= grace);
+        if is_late || is_removal {
+            Self { silent_since: Some(now), doubted_since: None, ..self.clone() }
+        } else {
+            Self { doubted_since, ..self.clone() }
         }
-        changes.dated.iter().any(|made| {
-            *made > self.since + TimeDelta::seconds(1)
-                && now - *made >= grace
-                && heard.is_none_or(|heard| heard < *made)
-        })
     }
 }
 
@@ -276,6 +290,7 @@ mod tests {
             renewed_at: None,
             heard_at: heard.map(at),
             silent_since: silent.map(at),
+            doubted_since: None,
         }
     }
 
@@ -313,12 +328,30 @@ mod tests {
         ];
         for (made, undated, heard, last, now, silent) in cases {
             let changes = Changes { dated: made.iter().copied().map(at).collect(), undated };
-            let found = listening(None, None).is_silent(&changes, heard.map(at), last.map(at), at(now));
-            assert_eq!(found, silent, "{made:?} {undated} {heard:?} {last:?}");
+            let found = listening(None, None).after(&changes, heard.map(at), last.map(at), at(now));
+            assert_eq!(found.silent_since, silent.then(|| at(now)), "{made:?} {undated} {heard:?} {last:?}");
         }
         let changes = Changes { dated: BTreeSet::from([at(500)]), undated: false };
-        assert!(!listening(None, Some(3)).is_silent(&changes, None, None, at(1000)), "known already");
-        assert!(!listening(None, None).is_silent(&changes, None, None, at(200_000)), "it is over");
+        let known = listening(None, Some(3));
+        assert_eq!(known.after(&changes, None, None, at(1000)), known, "known already");
+        let over = listening(None, None);
+        assert_eq!(over.after(&changes, None, None, at(200_000)), over, "it is over");
+    }
+
+    #[test]
+    fn a_change_that_is_found_before_its_notice_is_a_doubt_until_notices_do_not_take_as_long() {
+        let found = Changes { dated: BTreeSet::from([at(510), at(500)]), undated: false };
+        let doubted = listening(Some(5), None).after(&found, None, Some(at(490)), at(515));
+        assert_eq!((doubted.doubted_since, doubted.silent_since), (Some(at(500)), None));
+        assert!(doubted.can_be_trusted(at(515)));
+        let later =
+            |heard: Option<i64>, now| doubted.after(&Changes::default(), heard.map(at), None, at(now));
+        assert_eq!(later(None, 679), doubted);
+        assert_eq!(later(None, 680).silent_since, Some(at(680)));
+        assert_eq!(later(Some(501), 680), listening(Some(5), None), "it was heard of by this environment");
+        assert_eq!(doubted.heard(at(499)), None, "of something before");
+        assert_eq!(doubted.heard(at(520)), Some(listening(Some(520), None)));
+        assert_eq!(doubted.unproven(), listening(None, None));
     }
 
     #[test]

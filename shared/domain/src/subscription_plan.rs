@@ -164,6 +164,7 @@ mod tests {
             renewed_at: None,
             heard_at: None,
             silent_since: None,
+            doubted_since: None,
         }
     }
 

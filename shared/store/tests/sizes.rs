@@ -68,6 +68,7 @@ fn full_cursor() -> Cursor {
             renewed_at: Some(at("2026-02-09T08:08:30Z")),
             heard_at: Some(at("2026-02-09T08:09:00Z")),
             silent_since: Some(at("2026-02-09T08:10:00Z")),
+            doubted_since: Some(at("2026-02-09T08:09:30Z")),
         }),
         refusal: Some(Refusal {
             kind: RefusalKind::NotValidated,

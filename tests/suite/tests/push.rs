@@ -96,14 +96,34 @@ async fn silence_is_noticed_and_ends_with_the_next_notice() {
 
 #[tokio::test]
 async fn a_poll_that_is_faster_than_a_notice_is_no_silence() {
-    let world = proven().await;
+    let mut world = proven().await;
     switch(&world, |push| push.delay_ms = 60_000);
     world.book("2026-02-11", 9);
-    world.clock.advance(TimeDelta::seconds(30));
+    let doubted = looked_after(&world, 30).await;
+    assert!(doubted.doubted_since.is_some() && doubted.can_be_trusted(world.clock_now()));
+    world.seconds(40).await;
+    let heard = looked_after(&world, 300).await;
+    assert_eq!((heard.silent_since, heard.doubted_since), (None, None));
+}
+
+#[tokio::test]
+async fn a_poll_that_is_faster_than_a_notice_that_never_comes_is_silence_in_the_end() {
+    let mut world = proven().await;
+    switch(&world, |push| push.delivering = false);
+    world.book("2026-02-11", 9);
+    assert_eq!(looked_after(&world, 30).await.silent_since, None);
+    world.restart();
+    assert_eq!(looked_after(&world, 120).await.silent_since, None);
+    assert!(looked_after(&world, 60).await.silent_since.is_some());
+    assert_eq!(world.differences().await, Vec::<String>::new());
+}
+
+/// What is known of room A's subscription after a look in so many seconds.
+async fn looked_after(world: &World, seconds: i64) -> Listening {
+    world.clock.advance(TimeDelta::seconds(seconds));
     world.twin.borrow_mut().advance(world.clock_now());
     let _ = world.look(ROOM_A).await;
-    assert_eq!(world.live(ROOM_A).await.len(), 2);
-    assert_eq!(held(&world, ROOM_A).await.unwrap().silent_since, None);
+    held(world, ROOM_A).await.unwrap()
 }
 
 #[tokio::test]
@@ -304,26 +324,22 @@ fn location(address: &str) -> Location {
     serde_json::from_value(serde_json::json!({"match": {"room": address}, "listener": "off"})).unwrap()
 }
 
-/// Thirty days with removals told and untold, failing handshakes and rotated keys: whenever a room is polled less often, its
-/// subscription is there at Graph, unless Graph took it away within the hour and told nobody; and whenever nothing is wrong, every room
+/// Thirty days with removals told and untold, failing handshakes and rotated keys. At every tick each room has its subscription at Graph
+/// or is looked at, unless Graph took the subscription away within the hour and told nobody; and whenever nothing is wrong, every room
 /// has exactly one.
 #[tokio::test]
 async fn for_thirty_days_every_room_is_subscribed_or_polled_often() {
     let mut world = proven().await;
-    let mut untold = false;
+    let (mut rested, mut woken) = (0, 0);
     for hour in 0..30 * 24_u32 {
-        untold = false;
+        let mut untold: &[&str] = &[];
         match hour % 97 {
             7 => drop(world.twin.borrow_mut().send_lifecycle(ROOM_A, "subscriptionRemoved")),
-            19 => {
-                untold = world.twin.borrow_mut().remove_subscriptions("*") > 0;
-            }
+            19 if world.twin.borrow_mut().remove_subscriptions("*") > 0 => untold = &[ROOM_A, ROOM_B],
             31 => switch(&world, |push| push.handshake_ms = 1),
             33 => drop(world.twin.borrow_mut().send_lifecycle(ROOM_B, "subscriptionRemoved")),
             36 => switch(&world, |push| push.handshake_ms = 10_000),
-            50 => {
-                untold = world.twin.borrow_mut().expire_subscriptions(ROOM_A) > 0;
-            }
+            50 if world.twin.borrow_mut().expire_subscriptions(ROOM_A) > 0 => untold = &[ROOM_A],
             60 => drop(world.twin.borrow_mut().send_lifecycle(ROOM_A, "reauthorizationRequired")),
             70 => world.secrets.put(KEY_NAME, &format!("key-of-hour-{hour}-0123456789abcdefghij")),
             80 => drop(world.twin.borrow_mut().send_lifecycle("*", "missed")),
@@ -332,40 +348,55 @@ async fn for_thirty_days_every_room_is_subscribed_or_polled_often() {
             }
             _ => {}
         }
-        for minutes in [1, 9, 20, 29] {
+        for tick in 0..30 {
             world.seconds(3).await;
-            check(&world, untold).await;
-            world.clock.advance(TimeDelta::seconds(minutes * 60 - 3));
+            if tick == 29 {
+                world.tend().await;
+                untold = &[];
+                world.seconds(3).await;
+            }
+            let at_rest = at_rest(&world, untold).await;
+            world.clock.advance(TimeDelta::seconds(if tick == 29 { 114 } else { 117 }));
             world.twin.borrow_mut().advance(world.clock_now());
+            let before = rounds(&world);
+            world.tick_as_configured().await;
+            world.drain().await;
+            let looked = rounds(&world) - before;
+            assert!(looked >= 2 - at_rest, "hour {hour}: {looked} looks while {at_rest} of 2 rooms rest");
+            (rested, woken) = (rested + at_rest, woken + 2 - at_rest);
         }
-        world.clock.advance(TimeDelta::seconds(60));
-        world.tend().await;
-        world.seconds(2).await;
-        untold = false;
-        check(&world, untold).await;
         let troubled = (31..38).contains(&(hour % 97));
         assert!(
             troubled || subscriptions(&world) == 2,
             "hour {hour}: {} subscriptions",
             subscriptions(&world)
         );
-        world.tick().await;
-        world.drain().await;
     }
-    assert!(!untold);
+    assert!(rested > 10_000 && woken > 1_000, "{rested} at rest, {woken} polled often: both have to be seen");
     world.seconds(30).await;
     assert_eq!(world.differences().await, Vec::<String>::new());
     assert!(world.queue.dead(Lane::Lifecycle).is_empty() && world.queue.dead(Lane::Polls).is_empty());
 }
 
-async fn check(world: &World, untold: bool) {
+/// Looks, those among them that read a room whole.
+fn rounds(world: &World) -> u64 {
+    let begun = world.twin.borrow().counters().by_kind.get(&Kind::DeltaStart).copied();
+    looks(world) + begun.unwrap_or_default()
+}
+
+/// How many rooms are left alone until a notice comes. Each of them has the subscription that its row names.
+async fn at_rest(world: &World, untold: &[&str]) -> u64 {
+    let mut count = 0;
     for address in [ROOM_A, ROOM_B] {
         let cursor = world.cursor(address).await;
-        if !cursor.may_rest(world.clock_now()) || untold {
+        if !cursor.may_rest(world.clock_now()) {
             continue;
         }
+        count += 1;
         let id = cursor.listening.unwrap().subscription_id;
         let there = world.twin.borrow().subscriptions().any(|own| own.id == id);
-        assert!(there, "{address} rests at {} although its subscription is gone", world.clock_now());
+        let knew = !untold.contains(&address);
+        assert!(there || !knew, "{address} rests at {} although its subscription is gone", world.clock_now());
     }
+    count
 }

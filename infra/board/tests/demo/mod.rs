@@ -166,6 +166,7 @@ fn listening(n: usize) -> Listening {
         renewed_at: None,
         heard_at: Some(minute(-300)),
         silent_since: (n == 17).then(|| minute(10 * 60)),
+        doubted_since: None,
     }
 }
 

@@ -1,0 +1,67 @@
+//! What Graph's notices mean for a look: whether it is needed, what they prove of the subscription, and how long a change took.
+
+use crate::outcome::Outcome;
+use crate::poll_room::{Found, Look};
+use crate::stop::Stop;
+use roomsync_domain::Instant;
+use roomsync_domain::announced::Announced;
+use roomsync_domain::cursor::Cursor;
+use roomsync_domain::delta::Dirty;
+use roomsync_domain::listening::Listening;
+use roomsync_domain::notice::Worth;
+use roomsync_ports::{BookingStore, Calendar, Clock, RoomStore};
+
+impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
+    /// When the newest notice of this subscription behind the hint came. One before it, or one that nobody knows of, says nothing about it.
+    pub(crate) fn told_by(&self, listening: &Listening) -> Option<Instant> {
+        self.hint.told_by.iter().filter(|(id, _)| listening.has_id(id)).map(|(_, at)| *at).max()
+    }
+
+    /// A notice proves that the room's subscription delivers. That is written at once if it is news, because it decides how often the
+    /// room is looked at.
+    pub(crate) async fn hear(&self, cursor: Cursor) -> Result<Cursor, Stop> {
+        let Some(listening) = &cursor.listening else { return Ok(cursor) };
+        let Some(at) = self.told_by(listening) else { return Ok(cursor) };
+        self.tools.links.heard(self.room, at);
+        let Some(listening) = listening.heard(at) else { return Ok(cursor) };
+        let next = Cursor { listening: Some(listening), ..cursor };
+        self.tools.store.commit(self.room, &[], &next).await?;
+        Ok(Cursor { version: next.version + 1, ..next })
+    }
+
+    /// What makes a look needless, or too early.
+    pub(crate) fn instead(&self, cursor: &Cursor) -> Option<Outcome> {
+        if self.hint.spare && cursor.may_rest(self.now) && self.full_read_is_due(cursor).is_none() {
+            return Some(Outcome::Listening);
+        }
+        if !self.hint.is_from_notices_only() {
+            return None;
+        }
+        match self.notices.worth(self.tools.links.last_try(self.room, cursor), self.now) {
+            Worth::Answered => Some(Outcome::Answered),
+            Worth::Later(delay) => Some(Outcome::Postponed(delay)),
+            Worth::Look => None,
+        }
+    }
+
+    /// What the reported changes say of the subscription: announced, it was heard; not announced although they are old, it is silent.
+    pub(crate) fn listening_after(&self, cursor: &Cursor, dirty: &Dirty) -> Option<Listening> {
+        let listening = cursor.listening.as_ref()?;
+        if let Some(at) = self.told_by(listening) {
+            let proves = listening.heard_at.is_some();
+            return Some(Listening {
+                heard_at: listening.heard_at.max(Some(at).filter(|_| proves)),
+                ..listening.clone()
+            });
+        }
+        let links = self.tools.links;
+        let (heard, last) = (links.last_heard(self.room), links.last_look(self.room, cursor));
+        Some(listening.after(dirty.changes(), heard, last, self.now))
+    }
+
+    /// How long what was found took until now, if a notice has announced it.
+    pub(crate) fn announced(&self, found: &Found) -> Option<Announced> {
+        let noticed_at = self.hint.noticed_at.filter(|_| !found.writes.is_empty())?;
+        Some(Announced::new(noticed_at, found.made_at, self.tools.clock.now()))
+    }
+}
