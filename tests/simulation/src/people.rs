@@ -55,15 +55,12 @@ impl Company {
         };
         universe.story.say(|| format!("user of {}: {}", universe.name_of(self.id), told(&action)));
         let mut twin = universe.twin.borrow_mut();
-        for (trap, misfortune) in [
-            (Trap::LostRemoval, "graph: removal never told"),
-            (Trap::LostOccurrence, "graph: lost occurrence never told"),
-        ] {
-            if mix.strikes(rng, misfortune) {
-                twin.set_trap(trap, None, 1.0);
-                universe.tally.borrow_mut().count(misfortune);
-                universe.story.say(|| misfortune.to_owned());
-            }
+        if let Some((trap, misfortune)) = loss(&action)
+            && mix.strikes(rng, misfortune)
+        {
+            twin.set_trap(trap, None, 1.0);
+            universe.tally.borrow_mut().count(misfortune);
+            universe.story.say(|| misfortune.to_owned());
         }
         let done = twin.act(universe.now(), self.id, action);
         twin.set_trap(Trap::LostRemoval, None, 0.0);
@@ -199,6 +196,17 @@ impl Company {
             14 => ("user: room declines", Action::Refuse { meeting, room: self.address(rng) }, None),
             _ => ("user: subject changed", Action::ChangeSubject { meeting, subject }, None),
         }
+    }
+}
+
+/// What delta may leave out of an action.
+fn loss(action: &Action) -> Option<(Trap, &'static str)> {
+    match action {
+        Action::Cancel { .. } | Action::Delete { .. } | Action::ChangeRooms { .. } => {
+            Some((Trap::LostRemoval, "graph: removal never told"))
+        }
+        Action::DeleteOccurrence { .. } => Some((Trap::LostOccurrence, "graph: lost occurrence never told")),
+        _ => None,
     }
 }
 
