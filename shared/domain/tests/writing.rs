@@ -4,10 +4,13 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use roomsync_domain::booking::EndReason;
-use roomsync_domain::entry::When;
+use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Status};
+use roomsync_domain::context::Context;
+use roomsync_domain::entry::{Wanted, When};
+use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
+use roomsync_domain::writing::rows::pending;
 use roomsync_domain::writing::state::Place;
 use roomsync_domain::writing::step::{Step, Verified, next_step, read_back};
 use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing};
@@ -196,6 +199,53 @@ fn steps_follow_each_other() {
     assert_eq!(next_step(&writing, until), Step::Done);
     writing.life += 1;
     assert_ne!(writing.transaction(), first);
+}
+
+/// The room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again
+/// changes nothing in the calendar, so nothing would be reported that could bring them back.
+#[test]
+fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
+    let context = Context {
+        room: RoomRef::new(tenant(), RoomId::new("a")),
+        email: "a@contoso.example".into(),
+        zone: chrono_tz::UTC,
+        tenant_zone: chrono_tz::UTC,
+        wanted: Wanted { subject: true, organizer: true },
+        retention_days: 90,
+        window: Window { past_days: 1, future_days: 30 },
+    };
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]));
+    let shown = BookingState {
+        status: Status::Confirmed,
+        kind: Kind::Occurrence,
+        event_id: Some(EventId::new("in the room")),
+        ical_uid: Some("uid-20260209".into()),
+        time_zone: "Europe/Paris".into(),
+        subject: Some("Megan ".into()),
+        ..pending(&writing, None, &context).unwrap()
+    };
+    let row = Booking {
+        room: context.room.clone(),
+        id: writing.booking.clone(),
+        version: 1,
+        state: shown.clone(),
+        observed_at: now(),
+        expires_at: now(),
+    };
+    let mut after = |facets| {
+        writing.want(Some(meeting(facets)), now());
+        writing.span = meeting(facets).span(chrono_tz::UTC);
+        pending(&writing, Some(&row), &context).unwrap()
+    };
+    let same = BookingState { status: Status::Pending, ..shown.clone() };
+    assert_eq!(after([0, 0, 1, 0, 0]), same, "only the people change");
+    let renamed = after([0, 1, 0, 0, 0]);
+    assert_eq!(renamed.subject.as_deref(), Some("subject 1"));
+    let moved = after([1, 0, 0, 0, 0]);
+    assert_eq!((moved.subject, moved.time_zone.as_str()), (shown.subject, "UTC"));
+    assert_eq!(moved.ical_uid, shown.ical_uid);
+    assert_eq!(after([0, 0, 0, 0, 1]).subject, None, "it turns private");
 }
 
 /// A create whose answer got lost, and a second command before it is repeated: the repetition is answered with the first content.

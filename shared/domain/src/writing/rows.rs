@@ -62,17 +62,32 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         }
         _ => return None,
     };
-    let mut state = of_meeting(meeting, writing, context);
-    if let Some(live) = live {
-        state.kind = live.kind;
-        state.series_id.clone_from(&live.series_id);
-        state.original_start = live.original_start;
-        state.event_id.clone_from(&live.event_id);
-        state.organizer_name = live.organizer_name.clone().filter(|_| !meeting.private);
-        state.organizer_email =
-            live.organizer_email.clone().filter(|_| !meeting.private).or(state.organizer_email);
+    let state = of_meeting(meeting, writing, context);
+    Some(match live {
+        Some(live) => as_shown(state, live, meeting, writing),
+        None => state,
+    })
+}
+
+/// What a command leaves as it is looks as the room shows it: nothing would bring that back, because nothing of it is reported again.
+fn as_shown(state: BookingState, live: &BookingState, meeting: &Meeting, writing: &Writing) -> BookingState {
+    let public = |text: &Option<String>| text.clone().filter(|_| !meeting.private);
+    let says_the_same = writing
+        .base
+        .as_ref()
+        .is_some_and(|base| base.subject == meeting.subject_digest && base.private == meeting.private);
+    BookingState {
+        kind: live.kind,
+        series_id: live.series_id.clone(),
+        original_start: live.original_start,
+        event_id: live.event_id.clone(),
+        ical_uid: live.ical_uid.clone().or(state.ical_uid),
+        time_zone: if live.span == state.span { live.time_zone.clone() } else { state.time_zone },
+        subject: if says_the_same { public(&live.subject) } else { state.subject },
+        organizer_name: public(&live.organizer_name),
+        organizer_email: public(&live.organizer_email).or(state.organizer_email),
+        ..state
     }
-    Some(state)
 }
 
 fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> BookingState {
