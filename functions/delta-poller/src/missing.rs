@@ -12,7 +12,7 @@ use roomsync_ports::{Calendar, Clock};
 use std::collections::BTreeMap;
 
 /// Entries that are asked for one by one in one look.
-const MOST_QUESTIONS: usize = 200;
+const MOST_QUESTIONS: usize = 100;
 /// From so many missing occurrences of one series on, the series is asked instead.
 const MANY_OF_A_SERIES: usize = 6;
 /// Questions on their way at once; a mailbox bears four calls (throttling-limits).
