@@ -63,7 +63,7 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         _ => return None,
     };
     let mut state = of_meeting(meeting, writing, context);
-    if let Some(live) = live {
+    if let Some(live) = live.filter(|live| live.event_id.is_none() || live.event_id != writing.former) {
         state.kind = live.kind;
         state.series_id.clone_from(&live.series_id);
         state.original_start = live.original_start;
