@@ -317,4 +317,114 @@ pub const MUTANTS: &[Mutant] = &[
             r#"                        heard_at: ROOT::planted("trust a subscription before it has told anything").then(|| self.now()),"#,
         )],
     ),
+    (
+        "fresh transaction id per attempt",
+        &[(
+            "booking_writer/steps.rs",
+            "        let mark = Mark { transaction: writing.transaction(), marker: writing.marker() };",
+            r#"        let mut mark = Mark { transaction: writing.transaction(), marker: writing.marker() };
+        if ROOT::planted("fresh transaction id per attempt") {
+            static ATTEMPTS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+            let attempt = ATTEMPTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            mark.transaction = uuid::Uuid::from_u128(attempt.into());
+        }"#,
+        )],
+    ),
+    // Each of the two finds what the other one forgets, so it is both that are left out.
+    (
+        "cancel without look-up",
+        &[
+            (
+                "booking_writer/steps.rs",
+                "        let mut ids: Vec<_> = marked.into_iter().map(|seen| seen.id).collect();",
+                r#"        let blind = ROOT::planted("cancel without look-up");
+        let mut ids: Vec<_> = marked.into_iter().filter(|_| !blind).map(|seen| seen.id).collect();"#,
+            ),
+            (
+                "booking_writer/steps.rs",
+                r#"        writing.removed();
+        Ok(Deed::Next)
+    }
+
+    /// The room declines"#,
+                r#"        writing.removed();
+        if blind {
+            writing.verified();
+        }
+        Ok(Deed::Next)
+    }
+
+    /// The room declines"#,
+            ),
+        ],
+    ),
+    (
+        "no verify",
+        &[(
+            "booking_writer/settle.rs",
+            "                Step::Verify => {",
+            r#"                Step::Verify if ROOT::planted("no verify") => {
+                    writing.verified();
+                    Deed::Next
+                }
+                Step::Verify => {"#,
+        )],
+    ),
+    // A meeting with an older content of ours is met in two places.
+    (
+        "echo taken for a person",
+        &[
+            (
+                "domain/writing/merge.rs",
+                "    } else if written.contains(seen) {",
+                r#"    } else if written.contains(seen) && !ROOT::planted("echo taken for a person") {"#,
+            ),
+            (
+                "domain/writing/step.rs",
+                "        if alone || goal.as_ref() == Some(&content) {",
+                r#"        if alone || goal.as_ref() == Some(&content) || ROOT::planted("echo taken for a person") {"#,
+            ),
+        ],
+    ),
+    (
+        "pending row not claimed",
+        &[(
+            "domain/plan.rs",
+            "    if claims.is_empty() {",
+            r#"    if claims.is_empty() || ROOT::planted("pending row not claimed") {"#,
+        )],
+    ),
+    (
+        "a person's deletion undone",
+        &[(
+            "booking_writer/steps.rs",
+            "            Verified::Gone => Deed::Gone,",
+            r#"            Verified::Gone if ROOT::planted("a person's deletion undone") => {
+                writing.event = None;
+                writing.life += 1;
+                writing.applied = writing.wanted - 1;
+                Deed::Next
+            }
+            Verified::Gone => Deed::Gone,"#,
+        )],
+    ),
+    (
+        "a command that comes again counts again",
+        &[(
+            "domain/writing/accept.rs",
+            "    if known {",
+            r#"    if known && !ROOT::planted("a command that comes again counts again") {"#,
+        )],
+    ),
+    (
+        "a token in the log",
+        &[(
+            "graph/send.rs",
+            "        headers.insert(AUTHORIZATION, token.bearer.clone());",
+            r#"        headers.insert(AUTHORIZATION, token.bearer.clone());
+        if ROOT::planted("a token in the log") {
+            tracing::debug!(token = token.bearer.to_str().unwrap_or_default(), "asks Graph");
+        }"#,
+        )],
+    ),
 ];

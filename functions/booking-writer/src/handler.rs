@@ -30,6 +30,8 @@ const AT_ONCE: usize = 10;
 const MOST_DUE: usize = 500;
 /// Times that a command may come before the clock takes over: the queue counts, and sets aside what comes too often.
 const MOST_RECEIVES: u32 = 3;
+/// How often it is looked whether a tenant has come back for whom something is left to do.
+const AWAY_HOURS: i64 = 1;
 /// Pause after a failure that nobody understands, doubled with each, in seconds.
 const BACK_OFF_SECONDS: i64 = 5;
 
@@ -260,7 +262,7 @@ where
 }
 
 /// A room that is removed, with its tenant or without it, is not looked at any more: a booking that was written after its last look
-/// would stay for ever. What is left to do for a tenant that has gone is left.
+/// would stay for ever. What is left to do for a tenant that has gone waits for its return, as long as the meeting is not over.
 async fn leave<G, S, Q, K>(
     id: &BookingId,
     context: &Context,
@@ -278,7 +280,8 @@ where
     let now = deps.clock.now();
     let end = row.map(|row| plan::end(&row, EndReason::RoomRemoved, context.retention_days, now));
     let rows: Vec<Write> = end.into_iter().collect();
-    let next = Writing { due: before.due.filter(|_| is_active), ..before.clone() };
+    let later = Some(now + TimeDelta::hours(AWAY_HOURS)).filter(|_| now < before.span.end);
+    let next = Writing { due: if is_active { before.due } else { later }, ..before.clone() };
     if next != before || !rows.is_empty() {
         deps.store.save(Some(&before), Some(&next), &rows).await?;
     }

@@ -8,6 +8,7 @@ pub mod rooms;
 pub mod settle;
 pub mod steps;
 pub mod stop;
+pub mod taken;
 pub mod write_booking;
 
 pub use event::Event;

@@ -16,6 +16,7 @@ use roomsync_domain::context::Context;
 use roomsync_domain::hint::{HintReason, PollHint};
 use roomsync_domain::plan::Write;
 use roomsync_domain::time::Instant;
+use roomsync_domain::writing::ending;
 use roomsync_domain::writing::meeting::{RoomAnswer, Seen};
 use roomsync_domain::writing::step::{self, Step, Watched, next_step};
 use roomsync_domain::writing::{Words, Writing, code};
@@ -152,12 +153,12 @@ where
                 warn!(booking.id = %writing.booking, why, detail = %message, "A booking command failed");
                 let left = self.left(writing).await?;
                 let failure = said(why, &message);
-                let rows = step::give_up(writing, row.as_ref(), left.as_ref(), failure, self.context, now);
+                let rows = ending::give_up(writing, row.as_ref(), left.as_ref(), failure, self.context, now);
                 (rows, None)
             }
             Deed::Gone => {
                 info!(booking.id = %writing.booking, "A person has deleted the meeting of a booking");
-                (step::gone(writing, row.as_ref(), self.context, now).into_iter().collect(), None)
+                (ending::gone(writing, row.as_ref(), self.context, now).into_iter().collect(), None)
             }
         };
         self.save(before, writing, &rows).await?;
@@ -204,7 +205,7 @@ where
         let moving = self.watch_left(&mut writing, &mut rows, now).await?;
         let over = match watched {
             Watched::Withdraw => {
-                step::withdraw(&mut writing, now);
+                ending::withdraw(&mut writing, now);
                 false
             }
             Watched::Silent { look } => {
@@ -220,6 +221,10 @@ where
                 true
             }
         };
+        // What the command had changed of the receipt is not what the calendar says.
+        if before.refused.is_some() && writing.refused.is_none() && writing.desired.is_some() {
+            self.nudge(&writing.room_ref(), &writing).await;
+        }
         self.save(before, &mut writing, &rows).await?;
         Ok(over)
     }

@@ -5,12 +5,12 @@ use crate::stop::Stop;
 use roomsync_domain::RoomId;
 use roomsync_domain::Span;
 use roomsync_domain::booking::{EndReason, Status};
-use roomsync_domain::entry::{Response, Wanted, When};
+use roomsync_domain::entry::Wanted;
 use roomsync_domain::windows_zones::windows_name;
 use roomsync_domain::writing::meeting::{Days, Seen, Wall};
 use roomsync_domain::writing::merge::{self, View, WordsWithheld};
 use roomsync_domain::writing::step::{self, Verified};
-use roomsync_domain::writing::{Meeting, Writing, code, rows};
+use roomsync_domain::writing::{Writing, code, rows};
 use roomsync_domain::zone;
 use roomsync_ports::{
     BookingStore, Calendar, Clock, HintQueue, Mark, MeetingError, Meetings, RoomStore, WritingStore,
@@ -20,8 +20,8 @@ use roomsync_ports::{
 const WORDS_AFTER_SECONDS: i64 = 60;
 /// Failures after which a transaction id that leads nowhere belongs to a meeting that a person has deleted.
 const LEADS_NOWHERE: u32 = 3;
-/// What is asked of the entries that could be in the way.
-const NOTHING: Wanted = Wanted { subject: false, organizer: false };
+/// What is asked of entries of which only the time counts.
+pub(crate) const NOTHING: Wanted = Wanted { subject: false, organizer: false };
 
 impl<G, S, Q, K> Work<'_, G, S, Q, K>
 where
@@ -33,11 +33,13 @@ where
     /// Makes the meeting.
     pub(crate) async fn create(&self, writing: &mut Writing) -> Result<Deed, Stop> {
         let Some(meeting) = writing.desired.clone() else { return Ok(Deed::Next) };
-        if writing.sent && self.was_deleted_by_a_person(writing).await? {
+        if self.was_deleted_by_a_person(writing).await? {
             return Ok(Deed::Gone);
         }
-        if writing.place.own && self.is_taken(writing, &meeting).await? {
-            return Ok(Deed::Failed(code::CONFLICT, "the room is taken at that time".to_owned()));
+        if writing.place.own
+            && let Some(deed) = self.in_the_way(writing, &meeting).await?
+        {
+            return Ok(deed);
         }
         let salt = writing.salt();
         let draft = match merge::draft(&meeting, self.said, &salt, writing.place.own) {
@@ -50,12 +52,6 @@ where
         match self.graph.create(&writing.place.mailbox, &draft, &mark).await {
             Ok(seen) => {
                 writing.created(&seen);
-                if writing.place.own && self.is_taken(writing, &meeting).await? {
-                    return Ok(Deed::Failed(
-                        code::CONFLICT,
-                        "the room was taken at the same time".to_owned(),
-                    ));
-                }
                 Ok(Deed::Next)
             }
             Err(MeetingError::DuplicateTransaction { existing, .. }) => {
@@ -89,29 +85,13 @@ where
         }
     }
 
-    /// The booking was seen in the room, and ended there by a person: then an attempt of ours had made it, and it is not made again.
+    /// The booking was seen in the room, and ended there by a person: then an attempt of ours had made it, perhaps one that died before
+    /// it could say so, and it is not made again.
     async fn was_deleted_by_a_person(&self, writing: &Writing) -> Result<bool, Stop> {
         let row = self.store.booking(&writing.room_ref(), &writing.booking).await?;
         Ok(row.is_some_and(|row| {
             let ended = matches!(row.state.status, Status::Ended(EndReason::Cancelled | EndReason::Deleted));
             ended && row.is_observed() && row.state.last_command_id.as_deref() == writing.last_command()
-        }))
-    }
-
-    /// Whether another entry lies in the room at the time of a meeting.
-    async fn is_taken(&self, writing: &Writing, meeting: &Meeting) -> Result<bool, Stop> {
-        let span = meeting.span(self.context.zone);
-        self.check_time()?;
-        // The call that follows meets the same trouble and says so.
-        let Ok(page) = self.graph.view(&writing.room, span, NOTHING, None).await else { return Ok(false) };
-        let own = writing.event.as_ref().map(|event| &event.id);
-        Ok(page.entries.iter().any(|entry| {
-            let when = match entry.when {
-                When::Timed(when) => when,
-                When::AllDay(..) => roomsync_domain::project::span(entry.when, self.context),
-            };
-            let occupies = !entry.cancelled && entry.response != Response::Declined;
-            occupies && Some(&entry.id) != own && when.overlaps(&span)
         }))
     }
 
@@ -136,8 +116,11 @@ where
             writing.pushed(merged, span);
             return Ok(Deed::Next);
         }
-        if writing.place.own && patch.when.is_some() && self.is_taken(writing, &merged).await? {
-            return Ok(Deed::Failed(code::CONFLICT, "the room is taken at that time".to_owned()));
+        if writing.place.own
+            && patch.when.is_some()
+            && let Some(deed) = self.in_the_way(writing, &merged).await?
+        {
+            return Ok(deed);
         }
         writing.sending(&merged.content());
         self.check_time()?;
@@ -214,14 +197,16 @@ where
         self.check_time()?;
         let marked = match self.marked(writing).await {
             Ok(marked) => marked,
-            Err(error) => return Ok((self.trouble(writing, error), None)),
+            Err(error) => return Ok((self.unread(writing, error), None)),
         };
         let known = match self.known(writing, &marked).await? {
             Ok(known) => known,
-            Err(error) => return Ok((self.trouble(writing, error), None)),
+            Err(error) => return Ok((self.unread(writing, error), None)),
         };
+        let before = writing.clone();
         let verified = step::read_back(writing, &marked, known.as_ref(), self.context.zone);
         let deed = match verified {
+            Verified::Well if self.may_clash(writing, &before) => self.clash(writing, &before).await?,
             Verified::Well | Verified::Again => Deed::Next,
             Verified::Gone => Deed::Gone,
             Verified::Strays(strays) => {
@@ -229,7 +214,7 @@ where
                     self.check_time()?;
                     tracing::warn!(booking.id = %writing.booking, "A second meeting with the booking's mark is removed");
                     if let Err(error) = self.graph.delete(&writing.place.mailbox, &stray.id).await {
-                        return Ok((self.trouble(writing, error), None));
+                        return Ok((self.unread(writing, error), None));
                     }
                 }
                 Deed::Next
@@ -280,7 +265,19 @@ where
         }
     }
 
-    async fn marked(&self, writing: &Writing) -> Result<Vec<Seen>, MeetingError> {
+    /// What Graph has taken does not fail because it cannot be read back.
+    pub(crate) fn unread(&self, writing: &mut Writing, error: MeetingError) -> Deed {
+        match self.trouble(writing, error) {
+            Deed::Failed(why, detail) => {
+                tracing::warn!(booking.id = %writing.booking, why, detail, "A booking cannot be read back");
+                writing.verified();
+                Deed::Next
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) async fn marked(&self, writing: &Writing) -> Result<Vec<Seen>, MeetingError> {
         let mut marked = self.graph.marked(&writing.place.mailbox, &writing.marker()).await?;
         marked.retain(|seen| !seen.cancelled);
         Ok(marked)
@@ -296,6 +293,12 @@ where
     }
 
     fn without_words(&self, writing: &mut Writing) -> Deed {
+        if writing.patience(code::UNREACHABLE, self.clock.now()) == step::Patience::Over {
+            return Deed::Failed(
+                code::GIVEN_UP,
+                "the message with the words of a private meeting is lost".to_owned(),
+            );
+        }
         writing.due = Some(self.clock.now() + chrono::TimeDelta::seconds(WORDS_AFTER_SECONDS));
         Deed::Waits(code::UNREACHABLE)
     }
@@ -328,6 +331,11 @@ where
             MeetingError::Invalid(_) => (code::INVALID_FIELD, true),
         };
         let over = writing.patience(code, now) == step::Patience::Over;
+        // Access may come back, and nobody waits.
+        let lasts = lasts && !writing.is_clearing();
+        if !over && writing.is_clearing() && writing.due.is_none_or(|due| due <= now) {
+            writing.put_off(None, now);
+        }
         match (lasts, over) {
             (true, _) => Deed::Failed(code, message),
             (_, true) if code == code::CREDENTIAL_EXPIRED => Deed::Failed(code, message),

@@ -1,13 +1,16 @@
 //! Why the work on a booking stops early.
 
-use roomsync_ports::StoreError;
+use roomsync_ports::{GraphError, StoreError};
 
-/// Why the work on a booking stops early. Everything that Graph says is written down instead.
+/// Why the work on a booking stops early. What Graph says of a booking that was accepted is written down instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The store did not answer.
     #[error(transparent)]
     Store(StoreError),
+    /// Who organizes cannot be looked up, so that the command cannot be accepted yet.
+    #[error("the directory does not tell who organizes: {0}")]
+    Directory(GraphError),
     /// Somebody else has written since the booking was read: drop the work and look again.
     #[error("somebody else wrote the booking first")]
     LostRace,

@@ -10,14 +10,14 @@ use roomsync_command::{Action, Rejection};
 use roomsync_domain::booking::{Booking, CommandFailure};
 use roomsync_domain::context::Context;
 use roomsync_domain::room::{Room, RoomField, RoomSettings, RoomState, RoomStatus};
-use roomsync_domain::tenant::{Switch, Tenant, TenantConfig, TenantStatus};
+use roomsync_domain::tenant::{Organizer, Switch, Tenant, TenantConfig, TenantStatus};
 use roomsync_domain::writing::accept::{Decision, Given, accept, said};
 use roomsync_domain::writing::meeting::RoomAddress;
 use roomsync_domain::writing::request::{Named, Request, request};
 use roomsync_domain::writing::{Writing, code, rows};
 use roomsync_domain::{Instant, RoomRef};
 use roomsync_ports::{
-    BookingStore, Clock, Directory, Graph, HintQueue, RoomStore, TenantStore, WritingStore,
+    BookingStore, Clock, Directory, Graph, GraphError, HintQueue, RoomStore, TenantStore, WritingStore,
 };
 use serde_json::Value;
 use tracing::info;
@@ -88,7 +88,7 @@ where
     };
     let context = Context::new(&tenant.config, &room.room);
     let graph = deps.graph.tenant(&tenant.config);
-    let request = &unnamed(request, writing.as_ref(), &graph).await;
+    let request = &unnamed(request, &tenant.config.organizer, writing.as_ref(), &graph).await?;
     let words = said(request, &tenant.config.organizer, &room.room.room.room);
     let work = Work {
         graph: &graph,
@@ -118,10 +118,13 @@ where
                 return Ok(Outcome::NotYet(writing.as_ref().and_then(|writing| writing.due)));
             }
             Decision::NotYet => writing.take(),
-            Decision::Known => match writing {
-                Some(writing) => return work.settle(writing).await.map(Outcome::Done),
-                None => return Ok(Outcome::Done(Progress::Done)),
-            },
+            // Somebody may have accepted it since the writing was read; and who that was may be dead.
+            Decision::Known => {
+                return match deps.store.writing(&request.tenant, &request.booking).await? {
+                    Some(writing) => work.settle(writing).await.map(Outcome::Done),
+                    None => Ok(Outcome::Done(Progress::Done)),
+                };
+            }
             Decision::Refused(save, why) => {
                 deps.store.save(writing.as_ref(), save.writing.as_deref(), &save.rows).await?;
                 info!(booking.id = %request.booking, command.id = %request.command, why = %why.code, "Refused a booking command");
@@ -144,17 +147,26 @@ where
     Ok(Outcome::NotYet(None))
 }
 
-/// A private meeting's organizer is in no table: the mailbox goes by its object id, if the directory tells it.
-async fn unnamed<D: Directory>(request: &Request, writing: Option<&Writing>, directory: &D) -> Request {
+/// A private meeting's organizer is in no table: the mailbox goes by its object id, unless the directory may not tell it.
+async fn unnamed<D: Directory>(
+    request: &Request,
+    policy: &Organizer,
+    writing: Option<&Writing>,
+    directory: &D,
+) -> Result<Request, Stop> {
     let by_id = writing.is_some_and(|writing| !writing.place.own && !writing.place.mailbox.contains('@'));
     let private = request.action == Action::Create && request.private == Some(true);
     let mut request = request.clone();
-    if let Some(email) = request.organizer.as_ref().filter(|_| private || by_id)
-        && let Ok(Some(user)) = directory.user(email, &[]).await
-    {
-        request.organizer = Some(user.object_id);
+    let is_theirs = *policy == Organizer::User && (private || by_id);
+    if let Some(email) = request.organizer.as_ref().filter(|_| is_theirs) {
+        match directory.user(email, &[]).await {
+            Ok(Some(user)) => request.organizer = Some(user.object_id),
+            // That nobody has that address, or that we may not ask, is told by the call that follows.
+            Ok(None) | Err(GraphError::Forbidden(_) | GraphError::NotFound(_)) => {}
+            Err(error) => return Err(Stop::Directory(error)),
+        }
     }
-    request
+    Ok(request)
 }
 
 async fn row_left<G, S: BookingStore + WritingStore, Q, K>(
@@ -185,7 +197,10 @@ where
     S: RoomStore,
     K: Clock,
 {
+    // What ends concerns the booking wherever it is.
+    let ends = matches!(request.action, Action::Cancel | Action::Release);
     let id = match (&request.room, writing) {
+        (_, Some(writing)) if ends && !writing.is_blank() && !writing.place.foreign => writing.room.clone(),
         (Some(Named::Id(id)), _) => id.clone(),
         (Some(Named::Email(email)), _) => {
             let room = deps.addresses.room(&deps.store, &request.tenant, email, deps.clock.now()).await?;

@@ -129,7 +129,9 @@ pub fn plan(
     rows.extend(claimed.rows);
     let taken: BTreeSet<&BookingId> = known.iter().map(|row| &row.id).collect();
     let mut paired: BTreeSet<&BookingId> = BTreeSet::new();
-    for (id, entry) in seen.iter().filter(|(id, _)| !claimed.unclear.contains(*id)) {
+    let former: BTreeSet<&EventId> = claims.iter().filter_map(|claim| claim.former.as_ref()).collect();
+    let left_alone = |id: &EventId| claimed.unclear.contains(id) || former.contains(id);
+    for (id, entry) in seen.iter().filter(|(id, _)| !left_alone(id)) {
         let row = rows.get(id).copied();
         let meaning = meaning(entry, context);
         if let Some(row) = row {
@@ -221,7 +223,8 @@ fn is_covered(row: &Booking, covered: &[Span]) -> bool {
 }
 
 /// Which stored booking an entry continues: the one with its event id; else, because ids can change on a move or a re-created
-/// series (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting.
+/// series (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting; else, because a room
+/// can be taken off a command's meeting and invited again, the command's booking that had ended.
 fn pair<'a>(
     known: &'a [Booking],
     seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
@@ -230,15 +233,18 @@ fn pair<'a>(
 ) -> BTreeMap<&'a EventId, &'a Booking> {
     let mut rows: BTreeMap<&EventId, &Booking> = BTreeMap::new();
     let mut orphans: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
+    let mut returning: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     for row in known {
         let Some(id) = &row.state.event_id else { continue };
         if let Some((id, _)) = seen.get_key_value(id) {
             rows.insert(id, row);
-        } else if let Some(uid) = &row.state.ical_uid
-            && row.is_live()
-            && is_covered(row, covered)
-        {
-            orphans.entry((uid, instance(&row.state))).or_default().push(row);
+        } else if let Some(uid) = &row.state.ical_uid {
+            let key = (uid.as_str(), instance(&row.state));
+            if row.is_live() && is_covered(row, covered) {
+                orphans.entry(key).or_default().push(row);
+            } else if !row.is_live() && row.state.origin == Origin::Command {
+                returning.entry(key).or_default().push(row);
+            }
         }
     }
     for (id, entry) in seen {
@@ -248,7 +254,9 @@ fn pair<'a>(
         let (Some(uid), Meaning::Booked(state)) = (&entry.ical_uid, meaning(entry, context)) else {
             continue;
         };
-        if let Some(candidates) = orphans.get_mut(&(uid.as_str(), instance(&state)))
+        let key = (uid.as_str(), instance(&state));
+        let found = if orphans.contains_key(&key) { orphans.get_mut(&key) } else { returning.get_mut(&key) };
+        if let Some(candidates) = found
             && candidates.len() == 1
             && let Some(row) = candidates.pop()
         {

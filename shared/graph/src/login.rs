@@ -21,6 +21,9 @@ use roomsync_ports::{Clock, GraphError, Secret, SecretError, Secrets, Trace};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// Code of a refusal that is not Entra's: something before the login host answered in its place.
+pub(crate) const NOT_ENTRA: &str = "LoginRefused";
+
 /// Longest life that is believed (`access-tokens` page: up to about 28 hours).
 const LONGEST_LIFE: Duration = Duration::from_secs(48 * 60 * 60);
 
@@ -173,7 +176,7 @@ fn issued(
     let error = refusal.error.as_deref().and_then(word);
     let code = match refusal.error_codes.first() {
         Some(number) => format!("AADSTS{number}"),
-        None => error.clone().unwrap_or_else(|| "LoginRefused".to_owned()),
+        None => error.clone().unwrap_or_else(|| NOT_ENTRA.to_owned()),
     };
     let trace = trace(code, refusal.trace_id.as_deref().and_then(word));
     let later = error.as_deref() == Some("temporarily_unavailable");

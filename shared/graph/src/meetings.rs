@@ -2,6 +2,7 @@
 //! `event-decline` pages).
 
 use crate::client::TenantGraph;
+use crate::login::NOT_ENTRA;
 use crate::meeting::{self, Meeting, SELECT};
 use crate::outcome::{Question, is_mailbox_gone};
 use crate::send::{Answer, Call, Failure, escaped};
@@ -200,7 +201,7 @@ fn of(failure: Failure) -> MeetingError {
     }
 }
 
-/// Any 4xx that has no meaning of its own; an answer that cannot be read has status 200 or none.
+/// Any 4xx of Graph that has no meaning of its own; an answer that cannot be read has status 200 or none.
 fn is_refusal(trace: &Trace) -> bool {
-    trace.status.is_some_and(|status| (400..500).contains(&status))
+    trace.code != NOT_ENTRA && trace.status.is_some_and(|status| (400..500).contains(&status))
 }

@@ -10,6 +10,8 @@ mod poller;
 mod quiet;
 mod site;
 mod table;
+mod wired;
+mod writing;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -31,6 +33,8 @@ enum Command {
     Memory(memory::Options),
     /// The webhook under a flood, against a server that does nothing.
     Webhook(flood::Options),
+    /// Booking commands, against a bare POST.
+    Writing(writing::Options),
     /// All of them, as they come.
     All,
     /// What the others run in processes of their own.
@@ -53,6 +57,8 @@ enum Child {
     FirstCopy(first_copy::Options),
     /// The poller, weighed.
     Memory(Work<memory::Options>),
+    /// The writer, measured.
+    Writing(Work<writing::Options>),
 }
 
 /// Options of a process that polls a twin.
@@ -73,11 +79,13 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::FirstCopy(options)) => show(&first_copy::run(&options)?),
         Some(Command::Memory(options)) => show(&memory::run(&options)?),
         Some(Command::Webhook(options)) => flood::run(&options).await?.iter().for_each(show),
+        Some(Command::Writing(options)) => show(&writing::run(&options)?),
         Some(Command::All) => {
             show(&quiet::run(&quiet::Options::default())?);
             show(&first_copy::run(&first_copy::Options::default())?);
             show(&memory::run(&memory::Options::default())?);
             flood::run(&flood::Options::default()).await?.iter().for_each(show);
+            show(&writing::run(&writing::Options::default())?);
         }
         Some(Command::Child(Child::Twin(options))) => site::serve(&options).await?,
         Some(Command::Child(Child::Door(options))) => door::serve(&options).await?,
@@ -89,6 +97,9 @@ async fn main() -> anyhow::Result<()> {
             child::tell(&first_copy::measure(&options).await?)?
         }
         Some(Command::Child(Child::Memory(work))) => child::tell(&memory::measure(&work.site).await?)?,
+        Some(Command::Child(Child::Writing(work))) => {
+            child::tell(&writing::measure(&work.site, &work.options).await?)?
+        }
     }
     Ok(())
 }

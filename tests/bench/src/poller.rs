@@ -67,7 +67,8 @@ pub(crate) fn batch(rooms: &[RoomRef], full: bool) -> SqsEvent {
     world::event(&rooms.iter().map(hint).collect::<Vec<_>>())
 }
 
-async fn onboard(store: &MemoryStore, tenant: &str, rooms: &[String]) -> anyhow::Result<()> {
+/// Makes a tenant and its rooms known.
+pub(crate) async fn onboard(store: &MemoryStore, tenant: &str, rooms: &[String]) -> anyhow::Result<()> {
     let tenant = TenantId::parse(tenant).context("a tenant without directory id")?;
     let mut config = TenantConfig {
         tenant: tenant.clone(),

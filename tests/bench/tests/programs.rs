@@ -20,7 +20,7 @@ fn row(table: &str, begin: &str) -> Vec<String> {
 #[test]
 fn without_arguments_it_tells_what_there_is() {
     let help = run(&[]);
-    for command in ["quiet", "first-copy", "memory", "webhook", "all"] {
+    for command in ["quiet", "first-copy", "memory", "webhook", "writing", "all"] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -57,5 +57,14 @@ fn a_flood_loses_no_genuine_notice_and_sends_nothing_for_forged_ones() {
     assert_eq!(row(&tables, "genuine notices lost")[1], "0 of 80", "{tables}");
     for kind in ["one in a request", "one of 80 in a request", "a forged one"] {
         assert_eq!(row(&tables, kind).len(), 5, "{tables}");
+    }
+}
+
+#[test]
+fn a_command_costs_two_calls_to_graph() {
+    let table = run(&["writing", "--single", "20", "--many", "40"]);
+    assert_eq!(row(&table, "calls to Graph")[1], "2.000", "{table}");
+    for figure in ["command to Graph's answer", "our part of it", "bare POST", "command read back"] {
+        assert_eq!(row(&table, figure).len(), 3, "{table}");
     }
 }

@@ -27,6 +27,35 @@ const ZONES: [&str; 4] = ["Europe/Paris", "Eastern Standard Time", "UTC", "Asia/
 /// Bookings of one history.
 const MOST: usize = 6;
 
+/// What programs and people do with commands, and what may become of it.
+pub(crate) const PATHS: &[&str] = &[
+    "command: create",
+    "command: update",
+    "command: another room",
+    "command: cancel",
+    "command: release",
+    "command: series",
+    "command: all day",
+    "command: private",
+    "command: unknown organizer",
+    "command: the same again",
+    "command: not a command",
+    "command: unknown tenant",
+    "command: unknown room",
+    "user: moves what a command made",
+    "user: renames what a command made",
+    "user: cancels what a command made",
+    "user: deletes the room's copy of what a command made",
+    "user: the room declines what a command made",
+    "path: command accepted",
+    "path: command refused",
+    "path: the fence refused a writing",
+    "path: booking claimed",
+    "path: a new life",
+    "path: writing given up",
+    "path: writing settled",
+];
+
 /// A booking as its sender knows it.
 struct Booked {
     company: usize,
@@ -81,8 +110,10 @@ impl Desk {
         for (number, company) in companies.iter().enumerate() {
             for address in PEOPLE[number] {
                 let user = UserSpec { address: address.to_owned(), ..UserSpec::default() };
-                universe.twin.borrow_mut().put_user(company.id, user);
-                universe.ledger.borrow_mut().people.insert(address.to_owned(), company.id.to_owned());
+                let id = universe.twin.borrow_mut().put_user(company.id, user);
+                let mut ledger = universe.ledger.borrow_mut();
+                ledger.ids.extend(id.map(|id| (id.to_string(), company.id.to_owned())));
+                ledger.people.insert(address.to_owned(), company.id.to_owned());
             }
             universe.ledger.borrow_mut().people.insert(NOBODY[number].to_owned(), company.id.to_owned());
         }

@@ -282,6 +282,7 @@ impl Company {
             None => address.replace("@shared.example", MOVED),
         };
         self.put(universe, &self.rooms[room]);
+        universe.watch.borrow_mut().readdressed.insert(self.rooms[room].id.clone());
         "admin: room re-addressed"
     }
 

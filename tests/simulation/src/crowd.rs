@@ -92,15 +92,9 @@ fn one(seed: u64, steps: u32) -> Report {
 pub fn missing(tally: &Tally) -> Vec<&'static str> {
     let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
     misfortunes
-        .chain(PATHS.iter().chain(crate::push::PATHS).copied())
+        .chain(PATHS.iter().chain(crate::push::PATHS).chain(crate::commands::PATHS).copied())
         .filter(|name| tally.of(name) == 0)
-        .filter(|name| tally.of("command: create") > 0 || !needs_commands(name))
         .collect()
-}
-
-/// What can only happen where booking commands are sent.
-fn needs_commands(name: &str) -> bool {
-    name.starts_with("write: ") || name.ends_with("what a command made")
 }
 
 /// Paths worth taking.

@@ -169,7 +169,9 @@ impl Fleet {
             env: self.next,
             invocation: Rc::new(Cell::new(0)),
             skew: Rc::new(Cell::new(self.skew)),
-            older: Rc::new(Cell::new(self.two_versions && self.next % 3 == 0 && function.has_a_past())),
+            older: Rc::new(Cell::new(
+                self.two_versions && self.next.is_multiple_of(3) && function.has_a_past(),
+            )),
         };
         let aws = Aws(caller.clone());
         let ids = AtomicU64::new(0);

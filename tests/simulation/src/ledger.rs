@@ -12,6 +12,7 @@ use roomsync_domain::writing::{MARKER, Writing, code};
 use roomsync_domain::{BookingId, Instant, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, TenantStore, WritingStore};
 use roomsync_testkit::Lane;
+use roomsync_twin::calendar::MailboxState;
 use roomsync_twin::{Entry, Hand, MailKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Ledger {
     /// Tenant of each organizer's mailbox; empty in histories without commands.
     pub(crate) people: BTreeMap<String, String>,
+    /// The same by object id, by which private meetings are written.
+    pub(crate) ids: BTreeMap<String, String>,
     /// A request to change something has landed although nobody waited for it any more.
     pub(crate) haunted: bool,
     /// Messages that are no commands.
@@ -53,6 +56,8 @@ pub(crate) struct Made {
     pub(crate) tenant: String,
     pub(crate) booking: BookingId,
     pub(crate) uid: String,
+    /// The room that the command names.
+    pub(crate) room: String,
     pub(crate) start: Instant,
     pub(crate) end: Instant,
     pub(crate) series: bool,
@@ -60,6 +65,11 @@ pub(crate) struct Made {
 }
 
 impl Ledger {
+    /// Whether that is a person of a tenant, by address or by object id.
+    pub(crate) fn is_of(&self, who: &str, tenant: &str) -> bool {
+        [&self.people, &self.ids].iter().any(|known| known.get(who).is_some_and(|of| of == tenant))
+    }
+
     /// A program sends a command.
     pub(crate) fn sent(&mut self, command: &BookingCommand) {
         self.commands.insert(command.command_id.clone(), command.clone());
@@ -74,7 +84,12 @@ impl Universe {
         let mut found: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         let people = ledger.people.iter().filter(|(_, of)| *of == tenant).map(|(address, _)| address.clone());
         let rooms = self.rooms_of(tenant);
-        for mailbox in people.chain(rooms) {
+        // Nothing is in a calendar whose mailbox is gone.
+        let there = |mailbox: &String| {
+            let held = twin.tenant(tenant).and_then(|tenant| tenant.mailbox(mailbox));
+            held.is_some_and(|held| held.state != MailboxState::Gone)
+        };
+        for mailbox in people.chain(rooms).filter(there) {
             for entry in twin.entries(tenant, &mailbox, false).unwrap_or_default() {
                 if let Some(mark) = entry.extended.get(MARKER).filter(|_| !entry.cancelled) {
                     found.entry(mark.clone()).or_default().push(entry);
@@ -94,6 +109,7 @@ impl Universe {
                 tenant: writing.tenant.to_string(),
                 booking: writing.booking.clone(),
                 uid: entry.uid.clone(),
+                room: writing.room.to_string(),
                 start: entry.start,
                 end: entry.end,
                 series: entry.series,
@@ -154,6 +170,11 @@ impl Universe {
             }
         }
         for row in rows {
+            // A save that was refused may be our own success all the same.
+            let stored = self.store.booking(&row.booking.room, &row.booking.id).now_or_never();
+            if stored.and_then(Result::ok).flatten().as_ref() != Some(&row.booking) {
+                continue;
+            }
             let state = &row.booking.state;
             ledger.receipts.extend(state.last_command_id.clone());
             let fails = state.failure.as_ref().is_some_and(|why| !is_a_wait(&why.code));
@@ -253,7 +274,8 @@ impl Universe {
         let commands = tale.accepted.iter().filter_map(|id| ledger.commands.get(id));
         let (mut subject, mut released) = (None, false);
         for command in commands {
-            released |= command.action == Action::Release;
+            let named = command.room_id.is_some() || command.room_email.is_some();
+            released = command.action == Action::Release || (released && !named);
             match command.action {
                 Action::Create => subject = command.subject.clone(),
                 Action::Update => subject = command.subject.clone().or(subject),
@@ -282,7 +304,9 @@ impl Universe {
             }
             return;
         };
-        if row.state.last_command_id.as_deref() != writing.last_command() {
+        // A create that was refused for another room, after the booking had ended here, has its receipt there.
+        let elsewhere = !row.is_live() && self.is_named_elsewhere(writing);
+        if row.state.last_command_id.as_deref() != writing.last_command() && !elsewhere {
             self.wrong(format!(
                 "receipts: {id} names {:?}, its last command is {:?}",
                 row.state.last_command_id,
@@ -308,23 +332,39 @@ impl Universe {
         }
     }
 
+    fn is_named_elsewhere(&self, writing: &Writing) -> bool {
+        let tenant = &writing.tenant;
+        self.rooms_of(tenant.as_str()).into_iter().any(|room| {
+            let room = RoomRef::new(tenant.clone(), roomsync_domain::RoomId::new(room));
+            let row =
+                self.store.booking(&room, &writing.booking).now_or_never().and_then(Result::ok).flatten();
+            row.is_some_and(|row| row.state.last_command_id.as_deref() == writing.last_command())
+        })
+    }
+
     /// The meeting of a command has one booking: the command's.
     fn one_booking_per_meeting(&self) {
         let tenants: BTreeSet<String> = self.ledger.borrow().people.values().cloned().collect();
-        let uids: BTreeMap<String, BookingId> = self
+        let uids: BTreeMap<(String, String), BookingId> = self
             .made_by_commands()
             .into_iter()
             .filter(|made| !made.series)
-            .map(|made| (made.uid, made.booking))
+            .map(|made| ((made.uid, made.room), made.booking))
             .collect();
         for tenant in tenants {
             let Some(id) = TenantId::parse(&tenant) else { continue };
             for room in self.rooms_of(&tenant) {
+                // It was not told to let go of what came to it under another address.
+                if self.watch.borrow().readdressed.contains(&room) {
+                    continue;
+                }
                 let room = RoomRef::new(id.clone(), roomsync_domain::RoomId::new(room));
                 let rows = self.store.bookings(&room, None, end_of_time()).now_or_never();
                 for row in rows.and_then(Result::ok).unwrap_or_default().iter().filter(|row| row.is_live()) {
                     let Some(uid) = &row.state.ical_uid else { continue };
-                    match uids.get(uid) {
+                    // Where else it may be, because a person has invited another room or a cancellation has not arrived, it is that
+                    // room's booking.
+                    match uids.get(&(uid.clone(), room.room.to_string())) {
                         Some(booking) if *booking != row.id => {
                             self.wrong(format!("claim: the meeting of {booking} is the booking {}", row.id));
                         }

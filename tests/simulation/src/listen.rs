@@ -50,7 +50,8 @@ pub(crate) fn listening<T>(act: impl FnOnce() -> T) -> (T, String) {
 impl Universe {
     /// Searches everything that was written, and what was logged.
     pub(crate) fn nothing_leaked(&self, log: &str) {
-        let tables = format!("{:?} {:?}", self.store.tables(), self.store.stream());
+        let writings = serde_json::to_string(&self.store.writings()).unwrap_or_default();
+        let tables = format!("{:?} {:?} {writings}", self.store.tables(), self.store.stream());
         let bodies: String = [Lane::Polls, Lane::Tenants, Lane::Lifecycle]
             .into_iter()
             .flat_map(|lane| [self.queue.messages(lane), self.queue.dead(lane)])

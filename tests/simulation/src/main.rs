@@ -26,6 +26,9 @@ struct Options {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Failures after which no more are begun.
+    #[arg(long, default_value_t = 5)]
+    enough: usize,
     /// One history only.
     #[arg(long)]
     seed: Option<u64>,
@@ -55,7 +58,7 @@ fn main() -> anyhow::Result<()> {
         seeds: (options.from..options.from + options.seeds).collect(),
         steps: options.steps,
         jobs: options.jobs,
-        enough: 5,
+        enough: options.enough,
     };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} histories, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(options.seeds).with_style(style);

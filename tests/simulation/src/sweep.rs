@@ -107,6 +107,24 @@ pub const SCRIPTS: &[Script] = &[
         scene.command(Action::Cancel, 10);
         scene.rounds(1);
     }),
+    ("commands move a meeting to another room and give that back", |scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Action::Create, 10);
+        scene.rounds(1);
+        scene.command_for(0, Action::Update, 11);
+        scene.rounds(1);
+        scene.command_for(0, Action::Release, 11);
+        scene.rounds(1);
+    }),
+    ("commands write into the room's own calendar", |scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command(Action::Create, 10);
+        scene.rounds(1);
+        scene.command(Action::Update, 14);
+        scene.rounds(1);
+        scene.command(Action::Cancel, 14);
+        scene.rounds(1);
+    }),
     ("a room is listened to", |scene| {
         scene.rounds(1);
         scene.listen();
@@ -330,6 +348,18 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// Two writers are given the same command. The second has found nothing of it when the first accepts it, and dies.
+    pub fn writers_meet(&mut self) {
+        let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 1));
+        let first = self.fleet.invoke(Function::Writer, work.clone());
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
+        let second = self.fleet.invoke(Function::Writer, work);
+        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Room);
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
+        self.fleet.crash_in(first);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
     pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
         let room = RoomRef::new(self.company.config.tenant.clone(), RoomId::new(&self.company.rooms[0].id));
@@ -358,21 +388,26 @@ impl Scene {
 
     /// A program sends a command for its booking in the second room, in five days at that hour.
     pub fn command(&mut self, action: Action, hour: u32) {
-        self.say(action, hour, false);
+        self.say(1, action, hour, false);
+    }
+
+    /// The same for another room.
+    pub fn command_for(&mut self, room: usize, action: Action, hour: u32) {
+        self.say(room, action, hour, false);
     }
 
     /// The same of a private booking.
     pub fn command_in_private(&mut self, action: Action, hour: u32) {
-        self.say(action, hour, true);
+        self.say(1, action, hour, true);
     }
 
-    fn say(&mut self, action: Action, hour: u32, private: bool) {
+    fn say(&mut self, room: usize, action: Action, hour: u32, private: bool) {
         let id = format!("command-{:?}-{hour}", action).to_lowercase();
         let day = self.today() + Days::new(5);
         let at = |hour: u32| Some(Moment::new(&format!("{day}T{hour:02}:00:00"), "UTC"));
         let named = matches!(action, Action::Create | Action::Update);
         let command = BookingCommand {
-            room_id: Some(self.company.rooms[1].id.clone()),
+            room_id: Some(self.company.rooms[room].id.clone()),
             organizer_email: (action == Action::Create).then(|| "megan@one.example".to_owned()),
             subject: (named && !private).then(|| format!("Review at {hour}")),
             start: at(hour).filter(|_| named),

@@ -397,6 +397,13 @@ impl Universe {
         }
     }
 
+    /// A call, as the story tells it.
+    pub(crate) fn told(&self, id: u64) -> String {
+        self.ops.borrow().get(&id).map_or_else(String::new, |op| {
+            format!("    env {}: {} {}", op.caller.env, op.what.kind.name(), self.name_of(&op.what.about))
+        })
+    }
+
     /// Counts something for the list of things that must happen sometimes.
     pub(crate) fn count(&self, name: &'static str) {
         self.tally.borrow_mut().count(name);

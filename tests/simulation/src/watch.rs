@@ -49,6 +49,8 @@ pub(crate) struct Watch {
     pub(crate) skewed: bool,
     /// When tenants were off-boarded or taken back; functions remember a tenant for a minute.
     pub(crate) turned: BTreeMap<String, Instant>,
+    /// Rooms that had another address, which what was sent to that does not reach any more.
+    pub(crate) readdressed: BTreeSet<String>,
     /// When rooms came back.
     returned: BTreeMap<RoomRef, Instant>,
 }
@@ -105,7 +107,7 @@ impl Universe {
         };
         let of_mailbox = !matches!(address.kind, Kind::Login | Kind::Places | Kind::User)
             && !address.kind.is_of_subscriptions();
-        let of_person = self.ledger.borrow().people.get(&address.whom) == Some(&tenant);
+        let of_person = self.ledger.borrow().is_of(&address.whom, &tenant);
         if of_mailbox && !of_person && watch.homes.get(&address.whom) != Some(&tenant) {
             wrong.push(format!("I9: mailbox {} is called with a token of tenant {tenant}", address.whom));
         }

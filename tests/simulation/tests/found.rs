@@ -47,6 +47,17 @@ fn what_comes_after_the_end_of_a_booking_is_receipted() {
     });
 }
 
+/// The second of two runs knew the command from its booking and not how far it was, and took the message for done.
+#[test]
+fn a_private_command_is_carried_out_although_its_first_writer_died() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command_in_private(Command::Create, 10);
+        scene.writers_meet();
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {

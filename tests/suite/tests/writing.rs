@@ -5,12 +5,13 @@
 use roomsync_command::{Action as Do, BookingCommand, Moment};
 use roomsync_domain::booking::{Booking, EndReason, Kind, Origin, Status};
 use roomsync_domain::tenant::{Location, Match, Organizer, Switch, Take};
-use roomsync_testkit::{Lane, fold_stream};
+use roomsync_testkit::{Lane, MemoryStore, fold_stream};
 use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT, World, local};
 use roomsync_twin::faults::{Effect, Fault, Matching};
 use roomsync_twin::outlook::Action;
 use roomsync_twin::{MailKind, Trap, UserSpec};
 use serde_json::json;
+use std::rc::Rc;
 
 const MEGAN: &str = "megan@contoso.example";
 
@@ -595,6 +596,33 @@ async fn a_crash_after_any_call_loses_and_doubles_nothing() {
     assert_eq!(calendar(&world, MEGAN).len(), 1);
 }
 
+/// Products that forget what they made make it once more, and everybody is invited again.
+#[tokio::test]
+async fn wiped_tables_are_read_again_without_a_write_or_a_mail() {
+    let mut world = world().await;
+    carry_out(&world, &create("c1")).await;
+    world.book("2026-02-12", 9);
+    settle(&world).await;
+    let state = |row: Booking| (row.state.event_id, row.state.span, row.state.status, row.state.subject);
+    let before: Vec<_> = world.live(ROOM_A).await.into_iter().map(state).collect();
+    assert_eq!(before.len(), 2);
+    let config = world.config().await;
+    world.store = Rc::new(MemoryStore::new());
+    world.restart();
+    world.apply(config).await;
+    world.twin.borrow_mut().reset_counters();
+    world.rounds(1).await;
+    settle(&world).await;
+    let after: Vec<_> = world.live(ROOM_A).await.into_iter().map(state).collect();
+    assert_eq!(after, before);
+    assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 9)]);
+    let twin = world.twin.borrow();
+    let writes = twin.requests().filter(|seen| seen.method != "GET" && !seen.path.contains("oauth2"));
+    assert_eq!(writes.map(|seen| seen.path.clone()).collect::<Vec<_>>(), Vec::<String>::new());
+    assert!(twin.requests().count() > 0, "everything was read again");
+    assert_eq!(twin.mails().count(), 0, "since the tables were wiped");
+}
+
 #[tokio::test]
 async fn one_mailbox_organizes_for_all() {
     let world =
@@ -624,4 +652,111 @@ async fn the_room_itself_is_written_to_only_when_it_is_free() {
     carry_out(&world, &command(Do::Cancel, "c3")).await;
     settle(&world).await;
     assert_eq!(calendar(&world, ROOM_A), []);
+}
+
+#[tokio::test]
+async fn an_update_after_a_release_does_not_take_the_room_again() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    carry_out(&world, &command(Do::Release, "c2")).await;
+    let update = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c3") };
+    carry_out(&world, &update).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Released));
+    assert_eq!(receipt(&world).await.state.last_command_id.as_deref(), Some("c3"));
+    assert_eq!(calendar(&world, MEGAN), [("Budget".to_owned(), 9)]);
+    assert_eq!(calendar(&world, ROOM_A), []);
+}
+
+/// The room's copy of the first meeting is still there when the second is made.
+#[tokio::test]
+async fn a_booking_that_is_cancelled_and_made_anew_at_once_is_one_booking() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    world.command(&command(Do::Cancel, "c2"));
+    world.command(&BookingCommand {
+        start: moment("2026-02-10", 14),
+        end: moment("2026-02-10", 15),
+        ..create("c3")
+    });
+    world.write().await;
+    world.look(ROOM_A).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Pending);
+    answer(&world).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(world.rows(ROOM_A).await.len(), 1);
+    assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 13)]);
+}
+
+#[tokio::test]
+async fn a_move_that_is_refused_has_its_receipt_where_the_booking_stands() {
+    let off = Location {
+        place: Match::Room(ROOM_B.to_owned()),
+        writes: Some(Switch::Off),
+        listener: None,
+        time_zone: None,
+    };
+    let world = world_with(|config| config.locations.push(off)).await;
+    carry_out(&world, &create("c1")).await;
+    let moves = BookingCommand { room_email: Some(ROOM_B.to_owned()), ..command(Do::Update, "c2") };
+    carry_out(&world, &moves).await;
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!(row.state.status, Status::Confirmed);
+    assert_eq!(row.state.last_command_id.as_deref(), Some("c2"));
+    assert_eq!(row.state.failure.unwrap().code, "writes_off");
+    assert_eq!(world.rows(ROOM_B).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_command_that_was_refused_does_not_count_when_it_comes_again() {
+    let world = world().await;
+    let cancel = BookingCommand { room_email: Some(ROOM_A.to_owned()), ..command(Do::Cancel, "c0") };
+    carry_out(&world, &cancel).await;
+    assert_eq!(receipt(&world).await.state.failure.unwrap().code, "booking_unknown");
+    carry_out(&world, &create("c1")).await;
+    let body = serde_json::to_string(&cancel).unwrap();
+    world.queue.send(Lane::Commands, "app-1", "again", &body);
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(calendar(&world, MEGAN).len(), 1);
+}
+
+/// The look before a repeated create finds what the first one has made.
+#[tokio::test]
+async fn our_own_meeting_does_not_take_the_room_from_us() {
+    let world = world_with(|config| config.organizer = Organizer::Room).await;
+    world.twin.borrow_mut().add_fault(write_fault("POST", Effect::DropAfterEffect));
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(calendar(&world, ROOM_A), [("Design review".to_owned(), 9)]);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_leaves_the_booking_and_is_not_made_by_the_next_command() {
+    let world = world_with(|config| config.organizer = Organizer::Room).await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    world.book("2026-02-10", 11);
+    let moves = BookingCommand {
+        start: moment("2026-02-10", 12),
+        end: moment("2026-02-10", 13),
+        ..command(Do::Update, "c2")
+    };
+    carry_out(&world, &moves).await;
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!(row.state.status, Status::Confirmed);
+    assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
+    assert_eq!(row.state.failure.unwrap().code, "conflict");
+    let update = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c3") };
+    carry_out(&world, &update).await;
+    settle(&world).await;
+    assert!(calendar(&world, ROOM_A).contains(&("Budget".to_owned(), 9)));
+    let row = receipt(&world).await;
+    assert_eq!(row.state.failure, None);
+    assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
 }

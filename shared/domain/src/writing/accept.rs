@@ -84,6 +84,10 @@ pub fn accept(request: &Request, given: &Given<'_>) -> Decision {
     let wanted = match (request.action, given.writing) {
         (Action::Create, writing) => create(request, given, writing),
         (_, None) => without_writing(request, given),
+        (_, Some(writing)) if writing.is_blank() => without_writing(request, given),
+        (_, Some(writing)) if writing.place.foreign && stands_in_outlook(given) && writing.is_verified() => {
+            without_writing(request, given)
+        }
         (_, Some(writing)) if writing.desired.is_none() => ended(request, writing),
         (Action::Update, Some(writing)) => update(request, given, writing),
         (Action::Cancel, Some(writing)) => Ok(Wanted::Now(cancel(writing, given.now))),
@@ -99,6 +103,7 @@ pub fn accept(request: &Request, given: &Given<'_>) -> Decision {
         Ok(Wanted::Now(mut writing)) => {
             writing.remember(&request.command);
             writing.since = given.now;
+            writing.refused = None;
             let rows = rows(&mut writing, given);
             Decision::Accepted(Save { writing: Some(Box::new(writing)), rows })
         }
@@ -135,7 +140,7 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
     let span = meeting.span(given.context.zone);
     let blank = || Writing::blank(&given.context.room, request.booking.clone(), place.clone(), span, now);
     let mut next = match writing {
-        None if given.row.is_some_and(|row| row.is_live() && row.is_observed()) => {
+        old if old.is_none_or(|old| old.place.foreign) && stands_in_outlook(given) => {
             return Err(failure(code::NOT_OURS, "a booking of that id was made in Outlook"));
         }
         None => Writing { life: 1, ..blank() },
@@ -147,6 +152,7 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
             applied: old.applied,
             verified: old.verified,
             receipts: old.receipts.clone(),
+            former: given.row.filter(|row| row.is_live()).and_then(|row| row.state.event_id.clone()),
             ..blank()
         },
         Some(old) => {
@@ -155,6 +161,11 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
     };
     next.want(Some(meeting), now);
     Ok(Wanted::Now(next))
+}
+
+/// Whether the booking is in the room's calendar as far as its poller has seen.
+fn stands_in_outlook(given: &Given<'_>) -> bool {
+    given.row.is_some_and(|row| row.is_live() && row.is_observed())
 }
 
 /// A create for a booking that stands: the same meeting, wanted anew as a whole.
@@ -233,7 +244,13 @@ fn without_writing(request: &Request, given: &Given<'_>) -> Asked {
     }
     let place = Place { mailbox: row.room.room.to_string(), own: true, foreign: true };
     let mut next = Writing::blank(&row.room, row.id.clone(), place, row.state.span, given.now);
-    next.life = 1;
+    if let Some(old) = given.writing {
+        (next.version, next.wanted, next.applied, next.verified) =
+            (old.version, old.wanted, old.applied, old.verified);
+        next.receipts.clone_from(&old.receipts);
+    }
+    next.life = given.writing.map_or(1, |old| old.life + 1);
+    next.before = before(given.row);
     next.event = Some(KnownEvent { id: event, ical_uid: row.state.ical_uid.clone() });
     next.leaving = Some(EndReason::Released);
     next.want(None, given.now);
@@ -261,7 +278,7 @@ fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     }
     let salt = writing.salt();
     let mut meeting = old.clone();
-    if request.room.is_some() || meeting.room.is_none() {
+    if request.room.is_some() {
         meeting.room = Some(given.room.clone());
     }
     if let Some(start) = &request.start {
@@ -326,10 +343,12 @@ fn change(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>) -> Ask
         next.before = before(given.row_left);
         next.accepted = false;
     } else {
-        next.before = before(given.row).or(old.before.filter(|_| given.row.is_some_and(Booking::is_live)));
+        // A room that was being left has to answer anew.
+        let decided = old.before.filter(|_| given.row.is_some_and(Booking::is_live));
+        next.before = before(given.row).or(decided).filter(|_| old.leaving.is_none());
         next.accepted |= given.row.is_some_and(|row| row.state.status == Status::Confirmed);
     }
-    next.leaving = None;
+    next.leaving = meeting.room.is_none().then_some(EndReason::Released);
     next.span = span;
     next.want(Some(meeting), given.now);
     Ok(Wanted::Now(next))
@@ -399,7 +418,9 @@ fn named(writing: &Writing, given: &Given<'_>) -> Option<Write> {
 /// A command that fails leaves the booking as it is, or a tombstone if there is none.
 fn refuse(request: &Request, given: &Given<'_>, why: CommandFailure) -> Decision {
     let context = given.context;
-    let state = match given.row {
+    // A booking that stands in another room stays there, and its receipt with it.
+    let row = given.row_left.filter(|row| row.is_live()).or(given.row);
+    let state = match row {
         Some(row) => BookingState {
             last_command_id: Some(request.command.clone()),
             failure: Some(why.clone()),
@@ -407,13 +428,18 @@ fn refuse(request: &Request, given: &Given<'_>, why: CommandFailure) -> Decision
         },
         None => stillborn(context, span_of(request, given), &request.command, why.clone()),
     };
-    let row = revise(given.row, &context.room, &request.booking, state, context.retention_days, given.now);
-    let writing = given.writing.map(|writing| {
-        let mut writing = writing.clone();
-        writing.remember(&request.command);
-        Box::new(writing)
-    });
-    Decision::Refused(Save { writing, rows: row.into_iter().collect() }, why)
+    let room = row.map_or(&context.room, |row| &row.room);
+    let row = revise(row, room, &request.booking, state, context.retention_days, given.now);
+    let mut writing = given.writing.cloned().unwrap_or_else(|| nothing(request, given));
+    writing.remember(&request.command);
+    Decision::Refused(Save { writing: Some(Box::new(writing)), rows: row.into_iter().collect() }, why)
+}
+
+/// Remembers refused commands where there is nothing else to remember.
+fn nothing(request: &Request, given: &Given<'_>) -> Writing {
+    let room = &given.context.room;
+    let place = Place { mailbox: room.room.to_string(), own: true, foreign: true };
+    Writing::blank(room, request.booking.clone(), place, span_of(request, given), given.now)
 }
 
 fn span_of(request: &Request, given: &Given<'_>) -> Span {

@@ -1,7 +1,7 @@
 //! What the poller has to know of commands under way in a room.
 
 use crate::booking::{Booking, EndReason, Status};
-use crate::ids::BookingId;
+use crate::ids::{BookingId, EventId};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Claim {
     pub recurring: bool,
     /// The reason, if the room is being left.
     pub leaving: Option<EndReason>,
+    /// The room's copy of the booking's meeting before this one: it is on its way out, and nobody's booking.
+    #[serde(default)]
+    pub former: Option<EventId>,
 }
 
 /// A claim with its booking.
@@ -86,6 +89,7 @@ mod tests {
             applied,
             recurring: false,
             leaving: None,
+            former: None,
         };
         use Verdict::{Follow, Hold};
         for (before, applied, seen, expected, why) in [

@@ -12,6 +12,7 @@
 
 pub mod accept;
 pub mod claim;
+pub mod ending;
 pub mod meeting;
 pub mod merge;
 pub(crate) mod pairing;

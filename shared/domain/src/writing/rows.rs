@@ -63,7 +63,7 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         _ => return None,
     };
     let state = of_meeting(meeting, writing, context);
-    Some(match live {
+    Some(match live.filter(|live| live.event_id.is_none() || live.event_id != writing.former) {
         Some(live) => as_shown(state, live, meeting, writing),
         None => state,
     })

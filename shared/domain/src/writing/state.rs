@@ -2,7 +2,7 @@
 
 use super::claim::Claim;
 use super::meeting::{Content, Meeting, Salt};
-use crate::booking::{EndReason, Status};
+use crate::booking::{CommandFailure, EndReason, Status};
 use crate::ids::{BookingId, EventId, RoomId, RoomRef, TenantId, derived};
 use crate::tenant::Organizer;
 use crate::time::{Instant, Span, seconds};
@@ -54,11 +54,20 @@ pub struct Writing {
     pub place: Place,
     /// The meeting in that calendar, once it is known.
     pub event: Option<KnownEvent>,
+    /// The room's copy of the meeting of the life before, if it was not gone yet.
+    #[serde(default)]
+    pub former: Option<EventId>,
     /// Whether a create may have had an effect in this life.
     pub sent: bool,
     /// Until then a request that was not answered may still land.
     #[serde(default, with = "seconds::option")]
     pub unsure_until: Option<Instant>,
+    /// What was wanted before, as long as it is what the calendar holds: to that a command that fails goes back.
+    #[serde(default)]
+    pub stood: Option<Box<Meeting>>,
+    /// Why the last command failed, until its receipt says so with the room's answer.
+    #[serde(default)]
+    pub refused: Option<CommandFailure>,
     /// What the booking was before the last command, if it was there.
     pub before: Option<Before>,
     /// Whether the room has ever accepted in this life.
@@ -153,8 +162,11 @@ impl Writing {
             written: Vec::new(),
             place,
             event: None,
+            former: None,
             sent: false,
             unsure_until: None,
+            stood: None,
+            refused: None,
             before: None,
             accepted: false,
             pushes: 0,
@@ -164,6 +176,18 @@ impl Writing {
             since: now,
             receipts: VecDeque::new(),
         }
+    }
+
+    /// Whether it does nothing but remember commands that were refused.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.life == 0
+    }
+
+    /// Whether a meeting is cleared away for which nobody waits.
+    #[must_use]
+    pub fn is_clearing(&self) -> bool {
+        self.desired.is_none() && matches!(self.leaving, Some(EndReason::Failed | EndReason::Declined))
     }
 
     /// The room.
@@ -237,6 +261,9 @@ impl Writing {
         if let Some(old) = self.desired.as_ref().map(Meeting::content) {
             self.note_written(&old);
         }
+        if self.applied == self.wanted {
+            self.stood = self.desired.take().map(Box::new);
+        }
         self.wanted += 1;
         self.desired = desired;
         self.pushes = 0;
@@ -289,6 +316,7 @@ impl Writing {
             applied: self.applied == self.wanted,
             recurring: self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some()),
             leaving: self.leaving,
+            former: self.former.clone(),
         };
         let leaving = Claim { leaving: Some(EndReason::Moved), ..claim.clone() };
         let left =

@@ -1,7 +1,7 @@
 //! What has to be done next for a writing, and what its outcome means.
 
 use super::code;
-use super::meeting::{Content, Meeting, RoomAddress, RoomAnswer, Seen};
+use super::meeting::{Content, Meeting, RoomAnswer, Seen};
 use super::merge::{Judgement, View, adopted, judge};
 use super::rows::{failure, revise};
 use super::state::{KnownEvent, Writing};
@@ -121,6 +121,13 @@ impl Writing {
         self.failures = 0;
     }
 
+    /// What is wanted stands.
+    pub fn verified(&mut self) {
+        self.verified = self.wanted;
+        self.failures = 0;
+        self.stood = None;
+    }
+
     /// A request was not answered at all and may still land.
     pub fn unanswered(&mut self, now: Instant) {
         let until = seconds::not_before(now + TimeDelta::seconds(LANDING_SECONDS));
@@ -149,7 +156,7 @@ impl Writing {
     pub fn patience(&self, what: &'static str, now: Instant) -> Patience {
         let waited = now - self.since;
         let limit = match what {
-            code::CREDENTIAL_EXPIRED => TimeDelta::minutes(CREDENTIAL_MINUTES),
+            code::CREDENTIAL_EXPIRED if !self.is_clearing() => TimeDelta::minutes(CREDENTIAL_MINUTES),
             _ => TimeDelta::hours(PATIENCE_HOURS),
         };
         if waited >= limit { Patience::Over } else { Patience::Waits }
@@ -192,7 +199,7 @@ pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, z
         marked.iter().filter(|seen| ours.is_none_or(|ours| ours.id != seen.id)).cloned().collect();
     let Some(meeting) = writing.desired.clone() else {
         if strays.is_empty() && ours.is_none() {
-            writing.verified = writing.wanted;
+            writing.verified();
             return Verified::Well;
         }
         return Verified::Strays(marked.to_vec());
@@ -217,8 +224,7 @@ pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, z
         writing.written = vec![content.clone()];
     }
     writing.base = Some(content);
-    writing.verified = writing.wanted;
-    writing.failures = 0;
+    writing.verified();
     Verified::Well
 }
 
@@ -250,6 +256,26 @@ pub fn watch(
         writing.due = None;
         return (Watched::Settled, None);
     };
+    let (watched, mut write) = answered(writing, row, answer, context, window, now);
+    // The room's answer is to what stood before the command that failed.
+    if watched == Watched::Settled
+        && let Some(why) = writing.refused.take()
+    {
+        let state = write.as_ref().map_or(&row.state, |write| &write.booking.state);
+        let state = BookingState { failure: state.failure.clone().or(Some(why)), ..state.clone() };
+        write = revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
+    }
+    (watched, write)
+}
+
+fn answered(
+    writing: &mut Writing,
+    row: &Booking,
+    answer: Option<RoomAnswer>,
+    context: &Context,
+    window: Span,
+    now: Instant,
+) -> (Watched, Option<Write>) {
     let write =
         |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     let with = |status| BookingState { status, failure: None, ..row.state.clone() };
@@ -311,7 +337,10 @@ pub fn watch(
             writing.watches += 1;
             let silent = looks >= WATCHES_IN_SILENCE && row.state.status == Status::Pending;
             let state = BookingState {
-                failure: silent.then(|| failure(code::NO_ANSWER, "the room has not answered yet")),
+                failure: writing
+                    .refused
+                    .clone()
+                    .or_else(|| silent.then(|| failure(code::NO_ANSWER, "the room has not answered yet"))),
                 ..row.state.clone()
             };
             (Watched::Silent { look: looks > 0 }, write(state))
@@ -322,85 +351,6 @@ pub fn watch(
 /// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
 fn unchanged(writing: &Writing) -> bool {
     writing.left.is_none() && writing.before.is_some_and(|before| before.span == writing.span)
-}
-
-/// The command fails for good. What it wanted is taken back: a meeting that was there stays as it is, one that may have been made goes.
-/// Gives the receipt.
-pub fn give_up(
-    writing: &mut Writing,
-    row: Option<&Booking>,
-    row_left: Option<&Booking>,
-    why: CommandFailure,
-    context: &Context,
-    now: Instant,
-) -> Vec<Write> {
-    let retention = context.retention_days;
-    // A move that fails leaves the booking in the room where it was.
-    let stays = row_left.filter(|row| row.state.status == Status::Pending).and_then(|row| {
-        let status = writing.before.map_or(Status::Confirmed, super::state::Before::status);
-        let state = BookingState { status, failure: Some(why.clone()), ..row.state.clone() };
-        revise(Some(row), &row.room, &row.id, state, retention, now)
-    });
-    if let (Some(left), Some(row)) = (writing.left.take(), row_left) {
-        writing.room = left;
-        writing.span = row.state.span;
-        if let Some(meeting) = &mut writing.desired {
-            let name = String::new();
-            meeting.room =
-                Some(RoomAddress { id: row.room.room.clone(), email: row.state.room_email.clone(), name });
-        }
-    }
-    let state = row.map(|row| match (row.state.status, writing.before) {
-        (Status::Pending, Some(before)) if row.is_observed() && row_left.is_none() => BookingState {
-            status: before.status(),
-            span: before.span,
-            failure: Some(why.clone()),
-            ..row.state.clone()
-        },
-        (Status::Pending, _) => BookingState {
-            status: Status::Ended(EndReason::Failed),
-            failure: Some(why.clone()),
-            ..row.state.clone()
-        },
-        _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
-    });
-    let gone = writing.event.is_none();
-    if gone {
-        // It may be there all the same: somebody may have sent it and died before that could be saved.
-        writing.leaving = Some(EndReason::Failed);
-        writing.want(None, now);
-    } else {
-        writing.applied = writing.wanted;
-        writing.verified = writing.wanted;
-        writing.left = None;
-        writing.due = None;
-    }
-    let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));
-    here.into_iter().chain(stays).collect()
-}
-
-/// A person has deleted the meeting: that is final.
-pub fn gone(writing: &mut Writing, row: Option<&Booking>, context: &Context, now: Instant) -> Option<Write> {
-    writing.desired = None;
-    writing.leaving = Some(EndReason::Cancelled);
-    writing.applied = writing.wanted;
-    writing.verified = writing.wanted;
-    writing.left = None;
-    writing.due = None;
-    let row = row.filter(|row| row.is_live())?;
-    let why = failure(code::GONE, "a person has cancelled or deleted the meeting");
-    let state = BookingState {
-        status: Status::Ended(EndReason::Cancelled),
-        failure: (row.state.status == Status::Pending).then_some(why),
-        ..row.state.clone()
-    };
-    revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
-}
-
-/// The room has declined a meeting that it never had: the meeting goes, too.
-pub fn withdraw(writing: &mut Writing, now: Instant) {
-    writing.leaving = Some(EndReason::Declined);
-    writing.want(None, now);
 }
 
 /// What a command waits for, as its receipt says it.

@@ -1,0 +1,131 @@
+//! What becomes of a writing that does not come to what its command wants.
+//!
+//! | what was wanted | what stood before | then |
+//! |---|---|---|
+//! | a change that was not made | a meeting | it stands as before |
+//! | a change that was made and must not be | a meeting | it is changed back |
+//! | a meeting | nothing | whatever was made goes |
+//! | that it goes | a meeting | it stands as before |
+//! | that it goes | nothing that is known | it is left |
+
+use super::code;
+use super::rows::{failure, pending, revise};
+use super::state::{Before, Writing};
+use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
+use crate::context::Context;
+use crate::plan::Write;
+use crate::time::Instant;
+
+/// The command fails for good. What it wanted is taken back: a meeting that was there stays as it is, one that may have been made goes.
+/// Gives the receipt.
+pub fn give_up(
+    writing: &mut Writing,
+    row: Option<&Booking>,
+    row_left: Option<&Booking>,
+    why: CommandFailure,
+    context: &Context,
+    now: Instant,
+) -> Vec<Write> {
+    let retention = context.retention_days;
+    // A move that fails leaves the booking in the room where it was.
+    let stays = row_left.filter(|row| row.state.status == Status::Pending).and_then(|row| {
+        let status = writing.before.map_or(Status::Pending, Before::status);
+        let state = BookingState { status, failure: Some(why.clone()), ..row.state.clone() };
+        revise(Some(row), &row.room, &row.id, state, retention, now)
+    });
+    let stays_here = take_back(writing, row_left, context, now);
+    writing.refused = Some(why.clone());
+    let state = row.map(|row| match (row.state.status, writing.before) {
+        (Status::Pending, Some(before)) if row.is_observed() && stays_here => BookingState {
+            status: before.status(),
+            span: before.span,
+            failure: Some(why.clone()),
+            ..row.state.clone()
+        },
+        // What stands has yet to be answered.
+        (Status::Pending, None) if writing.desired.is_some() && stays_here => {
+            let state = pending(writing, Some(row), context).unwrap_or_else(|| row.state.clone());
+            BookingState { failure: Some(why.clone()), ..state }
+        }
+        (Status::Pending, _) => BookingState {
+            status: Status::Ended(EndReason::Failed),
+            failure: Some(why.clone()),
+            ..row.state.clone()
+        },
+        _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
+    });
+    let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));
+    here.into_iter().chain(stays).collect()
+}
+
+/// Wants again what was there before. Tells whether the booking goes on in the room of the command.
+fn take_back(writing: &mut Writing, row_left: Option<&Booking>, context: &Context, now: Instant) -> bool {
+    let is_made = writing.applied == writing.wanted;
+    writing.left = None;
+    let Some(stood) = writing.stood.take() else {
+        if writing.desired.is_some() {
+            // It may be there all the same: somebody may have sent it and died before that could be saved.
+            take_away(writing, EndReason::Failed, now);
+        } else {
+            stands(writing, now);
+        }
+        return false;
+    };
+    writing.leaving = stood.room.is_none().then_some(EndReason::Released);
+    writing.span = row_left.map_or_else(|| stood.span(context.zone), |row| row.state.span);
+    let room = stood.room.as_ref().map(|room| room.id.clone());
+    let stays_here = room.as_ref() == Some(&writing.room);
+    writing.room = room.unwrap_or_else(|| writing.room.clone());
+    if is_made {
+        writing.since = now;
+        writing.want(Some(*stood), now);
+    } else {
+        writing.desired = Some(*stood);
+        stands(writing, now);
+    }
+    stays_here
+}
+
+/// Wants the meeting to be gone, whatever comes.
+fn take_away(writing: &mut Writing, reason: EndReason, now: Instant) {
+    writing.leaving = Some(reason);
+    writing.since = now;
+    writing.want(None, now);
+    writing.stood = None;
+}
+
+/// Nothing is to be done any more but to tell.
+fn stands(writing: &mut Writing, now: Instant) {
+    writing.applied = writing.wanted;
+    writing.verified();
+    writing.watches = 0;
+    writing.due = Some(now);
+}
+
+/// A person has deleted the meeting: that is final. Unless the calendar has just been searched, it is, for what may have landed since.
+pub fn gone(writing: &mut Writing, row: Option<&Booking>, context: &Context, now: Instant) -> Option<Write> {
+    let is_searched = writing.applied == writing.wanted;
+    writing.desired = None;
+    writing.stood = None;
+    writing.leaving = Some(EndReason::Cancelled);
+    writing.applied = writing.wanted;
+    writing.left = None;
+    writing.due = Some(now);
+    if is_searched {
+        writing.verified();
+        writing.due = None;
+    }
+    let row = row.filter(|row| row.is_live())?;
+    let why = failure(code::GONE, "a person has cancelled or deleted the meeting");
+    let state = BookingState {
+        status: Status::Ended(EndReason::Cancelled),
+        failure: (row.state.status == Status::Pending).then_some(why),
+        ..row.state.clone()
+    };
+    revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
+}
+
+/// The room has declined a meeting that it never had: the meeting goes, too.
+pub fn withdraw(writing: &mut Writing, now: Instant) {
+    take_away(writing, EndReason::Declined, now);
+}
