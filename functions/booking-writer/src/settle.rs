@@ -232,7 +232,7 @@ where
         now: Instant,
     ) -> Result<bool, Stop> {
         let Some(left) = self.left(writing).await? else {
-            writing.left = None;
+            writing.left_behind();
             return Ok(false);
         };
         let over = now >= writing.span.end.max(left.state.span.end) + TimeDelta::hours(1);
@@ -246,7 +246,7 @@ where
             let retention = self.context.retention_days;
             rows.push(roomsync_domain::plan::end(&left, booking::EndReason::Moved, retention, now));
         }
-        writing.left = None;
+        writing.left_behind();
         Ok(false)
     }
 
