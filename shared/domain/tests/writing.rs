@@ -235,7 +235,7 @@ fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
     assert_eq!(answer(true), (Watched::Silent { look: false }, None));
 }
 
-/// The room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again
+/// A person has moved the meeting, the room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again
 /// changes nothing in the calendar, so nothing would be reported that could bring them back.
 #[test]
 fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
@@ -247,6 +247,7 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
         kind: Kind::Occurrence,
         event_id: Some(EventId::new("in the room")),
         ical_uid: Some("uid-20260209".into()),
+        span: Span::new(hour(3).instant(), hour(4).instant()),
         time_zone: "Europe/Paris".into(),
         subject: Some("Megan ".into()),
         ..pending(&writing, None, &context).unwrap()
@@ -262,7 +263,8 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
     let renamed = after([0, 1, 0, 0, 0]);
     assert_eq!(renamed.subject.as_deref(), Some("subject 1"));
     let moved = after([1, 0, 0, 0, 0]);
-    assert_eq!((moved.subject, moved.time_zone.as_str()), (shown.subject, "UTC"));
+    assert_eq!((moved.span.start, moved.time_zone.as_str()), (hour(1).instant(), "UTC"));
+    assert_eq!(moved.subject, shown.subject);
     assert_eq!(moved.ical_uid, shown.ical_uid);
     assert_eq!(after([0, 0, 0, 0, 1]).subject, None, "it turns private");
 }
