@@ -60,7 +60,7 @@ pub(crate) enum Deed {
 /// What became of a meeting that was read again.
 enum Reading {
     /// It is there, as far as could be read.
-    Seen(Option<Seen>),
+    Seen(Option<Box<Seen>>),
     /// A person has deleted it.
     Gone,
 }
@@ -210,7 +210,7 @@ where
                     self.save(before, &mut writing, &rows).await?;
                     return Ok(true);
                 }
-                Reading::Seen(seen) => seen,
+                Reading::Seen(seen) => seen.map(|seen| *seen),
             },
             seen => seen,
         };
@@ -256,7 +256,7 @@ where
             (Deed::Gone, _) => Ok(Reading::Gone),
             (Deed::Next, seen) => {
                 *writing = read;
-                Ok(Reading::Seen(seen))
+                Ok(Reading::Seen(seen.map(Box::new)))
             }
             (Deed::Waits(_) | Deed::Failed(..), _) => Ok(Reading::Seen(None)),
         }
