@@ -58,6 +58,14 @@ pub(crate) enum Deed {
     Gone,
 }
 
+/// What became of a meeting that was read again.
+enum Reading {
+    /// It is there, as far as could be read.
+    Seen(Option<Box<Seen>>),
+    /// A person has deleted it.
+    Gone,
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -195,9 +203,22 @@ where
         let open =
             row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
         let seen = match seen {
-            None if open => self.asked(&writing).await?,
+            None if open => match self.read_again(&mut writing).await? {
+                Reading::Gone => {
+                    info!(booking.id = %writing.booking, "A person has deleted the meeting of a booking that its room never answered");
+                    let gone = step::gone(&mut writing, row.as_ref(), self.context, now);
+                    let rows: Vec<Write> = gone.into_iter().collect();
+                    self.save(before, &mut writing, &rows).await?;
+                    return Ok(true);
+                }
+                Reading::Seen(seen) => seen.map(|seen| *seen),
+            },
             seen => seen,
         };
+        if next_step(&writing, now) != Step::Watch {
+            self.save(before, &mut writing, &[]).await?;
+            return Ok(false);
+        }
         let answer = seen.as_ref().and_then(|seen| answer(&writing, seen));
         let window = self.context.window_at(now);
         let (watched, write) = step::watch(&mut writing, row.as_ref(), answer, self.context, window, now);
@@ -229,6 +250,23 @@ where
         Ok(over)
     }
 
+    /// Reads the meeting of a booking that its room has not answered again: a person may have deleted it before the room has ever shown it,
+    /// and then nothing else would tell. Not being able to read proves nothing.
+    async fn read_again(&self, writing: &mut Writing) -> Result<Reading, Stop> {
+        if writing.desired.is_none() || writing.event.is_none() {
+            return Ok(Reading::Seen(None));
+        }
+        let mut read = writing.clone();
+        match self.verify(&mut read).await? {
+            (Deed::Gone, _) => Ok(Reading::Gone),
+            (Deed::Next, seen) => {
+                *writing = read;
+                Ok(Reading::Seen(seen.map(Box::new)))
+            }
+            (Deed::Waits(_) | Deed::Failed(..), _) => Ok(Reading::Seen(None)),
+        }
+    }
+
     /// The room that is being left: its poller ends the booking there, unless it never had shown it.
     async fn watch_left(
         &self,
@@ -237,7 +275,7 @@ where
         now: Instant,
     ) -> Result<bool, Stop> {
         let Some(left) = self.left(writing).await? else {
-            writing.left = None;
+            writing.left_behind();
             return Ok(false);
         };
         let over = now >= writing.span.end.max(left.state.span.end) + TimeDelta::hours(1);
@@ -251,7 +289,7 @@ where
             let retention = self.context.retention_days;
             rows.push(roomsync_domain::plan::end(&left, booking::EndReason::Moved, retention, now));
         }
-        writing.left = None;
+        writing.left_behind();
         Ok(false)
     }
 

@@ -283,15 +283,6 @@ where
         Ok(marked)
     }
 
-    /// What the room said, as the organizer's copy knows it now.
-    pub(crate) async fn asked(&self, writing: &Writing) -> Result<Option<Seen>, Stop> {
-        let Some(event) = writing.event.as_ref().filter(|_| writing.desired.is_some()) else {
-            return Ok(None);
-        };
-        self.check_time()?;
-        Ok(self.graph.get(&writing.place.mailbox, &event.id).await.ok().flatten())
-    }
-
     fn without_words(&self, writing: &mut Writing) -> Deed {
         if writing.patience(code::UNREACHABLE, self.clock.now()) == step::Patience::Over {
             return Deed::Failed(

@@ -11,8 +11,8 @@ use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
 use roomsync_domain::writing::rows::pending;
-use roomsync_domain::writing::state::Place;
-use roomsync_domain::writing::step::{Step, Verified, next_step, read_back};
+use roomsync_domain::writing::state::{Before, Place};
+use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, watch};
 use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 
@@ -201,11 +201,8 @@ fn steps_follow_each_other() {
     assert_ne!(writing.transaction(), first);
 }
 
-/// The room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again
-/// changes nothing in the calendar, so nothing would be reported that could bring them back.
-#[test]
-fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
-    let context = Context {
+fn context() -> Context {
+    Context {
         room: RoomRef::new(tenant(), RoomId::new("a")),
         email: "a@contoso.example".into(),
         zone: chrono_tz::UTC,
@@ -213,7 +210,36 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
         wanted: Wanted { subject: true, organizer: true },
         retention_days: 90,
         window: Window { past_days: 1, future_days: 30 },
+    }
+}
+
+fn row(writing: &Writing, state: BookingState) -> Booking {
+    let (room, id) = (writing.room_ref(), writing.booking.clone());
+    Booking { room, id, version: 1, state, observed_at: now(), expires_at: now() }
+}
+
+/// A change that leaves time and room alone needs no answer; one to another room does, also when the old room is rid of it.
+#[test]
+fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
+    let answer = |moved: bool| {
+        let mut writing = writing([0; 5]);
+        writing.before = Some(Before { span: writing.span, confirmed: true });
+        writing.left = moved.then(|| RoomId::new("b"));
+        writing.left_behind();
+        let row = row(&writing, pending(&writing, None, &context()).unwrap());
+        let window = context().window_at(now());
+        watch(&mut writing, Some(&row), None, &context(), window, now())
     };
+    let (watched, written) = answer(false);
+    assert_eq!((watched, written.unwrap().booking.state.status), (Watched::Settled, Status::Confirmed));
+    assert_eq!(answer(true), (Watched::Silent { look: false }, None));
+}
+
+/// A person has moved the meeting, the room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again
+/// changes nothing in the calendar, so nothing would be reported that could bring them back.
+#[test]
+fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
+    let context = context();
     let mut writing = writing([0; 5]);
     writing.created(&seen("e", [0; 5]));
     let shown = BookingState {
@@ -221,18 +247,12 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
         kind: Kind::Occurrence,
         event_id: Some(EventId::new("in the room")),
         ical_uid: Some("uid-20260209".into()),
+        span: Span::new(hour(3).instant(), hour(4).instant()),
         time_zone: "Europe/Paris".into(),
         subject: Some("Megan ".into()),
         ..pending(&writing, None, &context).unwrap()
     };
-    let row = Booking {
-        room: context.room.clone(),
-        id: writing.booking.clone(),
-        version: 1,
-        state: shown.clone(),
-        observed_at: now(),
-        expires_at: now(),
-    };
+    let row = row(&writing, shown.clone());
     let mut after = |facets| {
         writing.want(Some(meeting(facets)), now());
         writing.span = meeting(facets).span(chrono_tz::UTC);
@@ -243,7 +263,8 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
     let renamed = after([0, 1, 0, 0, 0]);
     assert_eq!(renamed.subject.as_deref(), Some("subject 1"));
     let moved = after([1, 0, 0, 0, 0]);
-    assert_eq!((moved.subject, moved.time_zone.as_str()), (shown.subject, "UTC"));
+    assert_eq!((moved.span.start, moved.time_zone.as_str()), (hour(1).instant(), "UTC"));
+    assert_eq!(moved.subject, shown.subject);
     assert_eq!(moved.ical_uid, shown.ical_uid);
     assert_eq!(after([0, 0, 0, 0, 1]).subject, None, "it turns private");
 }

@@ -462,6 +462,21 @@ async fn a_person_who_moves_or_cancels_the_meeting_has_the_last_word() {
     assert_eq!(calendar(&world, MEGAN), []);
 }
 
+/// The room has neither shown it nor reports it, so only its organizer's calendar tells.
+#[tokio::test]
+async fn a_meeting_that_a_person_deletes_before_its_room_has_answered_is_over() {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    let made = world.store.writings().remove(0).event.unwrap();
+    world.act(Action::Cancel { meeting: made.ical_uid.unwrap() });
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!((row.state.status, row.state.event_id), (Status::Ended(EndReason::Cancelled), None));
+    assert_eq!(row.state.failure.unwrap().code, "gone");
+    assert_eq!(calendar(&world, MEGAN), []);
+}
+
 fn write_fault(method: &str, effect: Effect) -> Fault {
     let matching =
         Matching { method: Some(method.to_owned()), path: Some("/events".to_owned()), ..Matching::default() };

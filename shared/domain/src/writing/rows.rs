@@ -1,6 +1,6 @@
 //! The booking of a command as readers see it: its receipt.
 
-use super::meeting::Meeting;
+use super::meeting::{Content, Meeting};
 use super::state::Writing;
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
 use crate::context::Context;
@@ -69,21 +69,29 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
     })
 }
 
-/// What a command leaves as it is looks as the room shows it: nothing would bring that back, because nothing of it is reported again.
+/// What a command leaves as it is looks as the room shows it, where a person may have changed it: nothing would bring that back, because
+/// nothing of it is reported again.
 fn as_shown(state: BookingState, live: &BookingState, meeting: &Meeting, writing: &Writing) -> BookingState {
     let public = |text: &Option<String>| text.clone().filter(|_| !meeting.private);
-    let says_the_same = writing
-        .base
-        .as_ref()
-        .is_some_and(|base| base.subject == meeting.subject_digest && base.private == meeting.private);
+    let leaves = |same: fn(&Content, &Content) -> bool| {
+        writing.base.as_ref().is_some_and(|base| same(base, &meeting.content()))
+    };
+    let leaves_words = leaves(|base, next| base.subject == next.subject && base.private == next.private);
+    let (span, all_day, time_zone) = if leaves(|base, next| base.when == next.when) {
+        (live.span, live.all_day, live.time_zone.clone())
+    } else {
+        (state.span, state.all_day, state.time_zone)
+    };
     BookingState {
+        span,
+        all_day,
+        time_zone,
         kind: live.kind,
         series_id: live.series_id.clone(),
         original_start: live.original_start,
         event_id: live.event_id.clone(),
         ical_uid: live.ical_uid.clone().or(state.ical_uid),
-        time_zone: if live.span == state.span { live.time_zone.clone() } else { state.time_zone },
-        subject: if says_the_same { public(&live.subject) } else { state.subject },
+        subject: if leaves_words { public(&live.subject) } else { state.subject },
         organizer_name: public(&live.organizer_name),
         organizer_email: public(&live.organizer_email).or(state.organizer_email),
         ..state

@@ -299,6 +299,13 @@ impl Writing {
         self.span.end.max(self.since) + TimeDelta::days(KEPT_DAYS)
     }
 
+    /// The room that was left shows the meeting no more. What the booking was there says nothing about the room where it is to be now.
+    pub fn left_behind(&mut self) {
+        if self.left.take().is_some() {
+            self.before = None;
+        }
+    }
+
     /// What the pollers of its rooms have to know while it is not settled.
     #[must_use]
     pub fn claims(&self) -> Vec<(RoomRef, Claim)> {
