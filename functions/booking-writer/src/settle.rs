@@ -206,7 +206,7 @@ where
             None if open => match self.read_again(&mut writing).await? {
                 Reading::Gone => {
                     info!(booking.id = %writing.booking, "A person has deleted the meeting of a booking that its room never answered");
-                    let gone = step::gone(&mut writing, row.as_ref(), self.context, now);
+                    let gone = ending::gone(&mut writing, row.as_ref(), self.context, now);
                     let rows: Vec<Write> = gone.into_iter().collect();
                     self.save(before, &mut writing, &rows).await?;
                     return Ok(true);

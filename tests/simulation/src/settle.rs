@@ -6,7 +6,7 @@ use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
 use crate::universe::{Fate, Harm, Kind, Stage, Universe};
 use chrono::{Days, TimeDelta};
 use futures::FutureExt;
-use roomsync_domain::booking::{Booking, BookingState, Status};
+use roomsync_domain::booking::{Booking, BookingState, Origin, Status};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::tenant::Take;
 use roomsync_domain::writing::code;
@@ -36,6 +36,14 @@ struct Seen {
     subject: Option<String>,
     organizer: Option<String>,
     room: String,
+}
+
+impl Seen {
+    /// What people may see of it if it is private.
+    fn hide(&mut self) {
+        self.private = true;
+        (self.subject, self.organizer) = (None, None);
+    }
 }
 
 /// Lets everything that is under way end without harm.
@@ -337,6 +345,10 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
         if deaf && row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER) {
             truth.remove(&id);
             continue;
+        }
+        if row.state.origin == Origin::Command && row.state.is_private {
+            // It stays so although the room clears the flag of its copy.
+            truth.entry(id.clone()).and_modify(Seen::hide);
         }
         let inside = row.state.span.overlaps(&window);
         // What has passed with a removed room stays ended for ever.
