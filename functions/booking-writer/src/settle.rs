@@ -313,5 +313,7 @@ fn waits(writing: &Writing, until: Instant) -> Progress {
 }
 
 fn answer(writing: &Writing, seen: &Seen) -> Option<RoomAnswer> {
-    seen.answer(&writing.desired.as_ref()?.room.as_ref()?.email)
+    let room = writing.desired.as_ref()?.room.as_ref()?;
+    // In the room's own calendar nobody answers: it is taken by being there.
+    if writing.place.own { Some(RoomAnswer::Accepted) } else { seen.answer(&room.email) }
 }

@@ -319,7 +319,10 @@ impl Universe {
             Status::Pending if !waits && self.now() - writing.since > chrono::TimeDelta::hours(1) => {
                 self.wrong(format!("I16: {id} is pending for ever, {:?}", row.state.failure));
             }
-            Status::Confirmed | Status::Tentative if live.is_none() && !writing.place.foreign => {
+            // What a person cancels before its day is kept in step is seen when that day comes.
+            Status::Confirmed | Status::Tentative
+                if live.is_none() && !writing.place.foreign && self.is_in_step(row) =>
+            {
                 self.wrong(format!("I16: {id} is {:?} and has no meeting", row.state.status));
             }
             Status::Confirmed | Status::Tentative if writing.desired.is_none() => {
@@ -330,6 +333,12 @@ impl Universe {
             }
             _ => {}
         }
+    }
+
+    /// Whether a booking lies in the days that its room's poller keeps in step.
+    fn is_in_step(&self, row: &Booking) -> bool {
+        let cursor = self.store.cursor(&row.room).now_or_never().and_then(Result::ok).flatten();
+        cursor.and_then(|cursor| cursor.window).is_some_and(|window| row.state.span.overlaps(&window))
     }
 
     fn is_named_elsewhere(&self, writing: &Writing) -> bool {
