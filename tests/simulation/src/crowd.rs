@@ -22,6 +22,8 @@ pub struct Crowd {
     pub jobs: usize,
     /// Failures after which no more are begun.
     pub enough: usize,
+    /// Whether booking commands may be sent.
+    pub commands: bool,
 }
 
 /// How they went.
@@ -52,7 +54,7 @@ pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
                     let Some(seed) = usize::try_from(at).ok().and_then(|at| crowd.seeds.get(at)) else {
                         break;
                     };
-                    let report = one(*seed, crowd.steps);
+                    let report = one(&Plan { commands: crowd.commands, ..Plan::new(*seed, crowd.steps) });
                     let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                     outcome.seeds += 1;
                     outcome.steps += report.steps;
@@ -74,11 +76,11 @@ pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
 }
 
 /// One history; sometimes listened to, sometimes twice.
-fn one(seed: u64, steps: u32) -> Report {
-    let listens = seed % AGAIN == 7;
-    let mut report = run(&Plan { listens, ..Plan::new(seed, steps) });
-    if seed % AGAIN == 3 {
-        let again = run(&Plan::new(seed, steps));
+fn one(plan: &Plan) -> Report {
+    let listens = plan.seed % AGAIN == 7;
+    let mut report = run(&Plan { listens, ..plan.clone() });
+    if plan.seed % AGAIN == 3 {
+        let again = run(plan);
         if again.print != report.print {
             report.wrong.push("determinism: the same seed made two histories".to_owned());
         }
@@ -89,12 +91,18 @@ fn one(seed: u64, steps: u32) -> Report {
 
 /// What must happen sometimes in a large enough crowd: every misfortune, and every path worth taking.
 #[must_use]
-pub fn missing(tally: &Tally) -> Vec<&'static str> {
+pub fn missing(tally: &Tally, commands: bool) -> Vec<&'static str> {
     let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
     misfortunes
         .chain(PATHS.iter().chain(crate::push::PATHS).chain(crate::commands::PATHS).copied())
         .filter(|name| tally.of(name) == 0)
+        .filter(|name| commands || !needs_commands(name))
         .collect()
+}
+
+/// What can only happen where booking commands are sent.
+fn needs_commands(name: &str) -> bool {
+    name.starts_with("write: ") || crate::commands::PATHS.contains(&name)
 }
 
 /// Paths worth taking.
