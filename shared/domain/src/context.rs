@@ -46,12 +46,12 @@ impl Context {
         }
     }
 
-    /// The days that are kept in step at an instant: whole days of the tenant's zone. A day whose bookings are over for longer than they
-    /// are kept is not among them: they would come and go with each reading.
+    /// The days that are kept in step at an instant: whole days of the tenant's zone. A day whose bookings would be
+    /// forgotten before the window has moved on (it moves daily) is not among them: they would come and go with each reading.
     #[must_use]
     pub fn window_at(&self, now: Instant) -> Span {
         let today = now.with_timezone(&self.tenant_zone).date_naive();
-        let past_days = self.window.past_days.min(self.retention_days.saturating_sub(1));
+        let past_days = self.window.past_days.min(self.retention_days.saturating_sub(2));
         let first = today.checked_sub_days(Days::new(past_days.into())).unwrap_or(today);
         let after =
             today.checked_add_days(Days::new(u64::from(self.window.future_days) + 1)).unwrap_or(today);

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const CANARY: &str = "canary";
 /// Endings that no look needs to be asked about.
 const GUARD_AT_LEAST: usize = 25;
-/// Most calls to Graph of one look.
-const MOST_CALLS: u32 = 600;
+/// Most calls to Graph of one look: 45 days in slices of six hours, where long meetings overlap more often than a page has entries.
+const MOST_CALLS: u32 = 1000;
 /// Most calls to one mailbox at a time (throttling-limits).
 const AT_ONCE: usize = 4;
 
