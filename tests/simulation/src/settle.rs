@@ -155,10 +155,11 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
     }
 }
 
-/// What the writer puts off comes due: an hour with ticks and nothing else.
+/// What the writer puts off comes due: eighty minutes with ticks and nothing else. With ticks so far apart a room has been looked at often
+/// enough only after an hour for its receipt to say that it does not answer.
 fn patience(universe: &Universe, fleet: &mut Fleet) {
     if !universe.ledger.borrow().people.is_empty() {
-        for _ in 0..6 {
+        for _ in 0..8 {
             pass(universe, TimeDelta::minutes(10));
             sweep(universe, fleet);
             drain(universe, fleet);
