@@ -387,7 +387,7 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
     true
 }
 
-/// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher before and after notices had their time.
+/// A quarter of an hour with a sync, a look at all subscriptions, and every tick of the dispatcher: each room that listens has one of its own.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     pass(universe, TimeDelta::seconds(60));
     universe.post.looked_at.set(Some(universe.now()));
@@ -396,8 +396,8 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
         calm(universe, fleet);
         drain(universe, fleet);
     }
-    for seconds in [2 * TICK_SECONDS, 840 - 2 * TICK_SECONDS] {
-        pass(universe, TimeDelta::seconds(seconds.into()));
+    for _ in 0..840 / TICK_SECONDS {
+        pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
         fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
         calm(universe, fleet);
         drain(universe, fleet);
