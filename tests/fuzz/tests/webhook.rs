@@ -112,7 +112,10 @@ fn webhook_body() {
             let is_asked = polls.contains(room) || lifecycle.contains(room);
             assert!(is_said || !is_asked, "a hint for {room}, for which nobody spoke");
             // What arrives unharmed is never lost, whatever is beside it.
-            let is_whole = |item: &Value| rows.iter().any(|row| row.get() == item.to_string());
+            let is_whole = |item: &Value| {
+                let text = item.to_string();
+                rows.iter().any(|row| row.get() == text)
+            };
             let is_taken = answer.status_code == 202;
             assert!(!is_taken || !is_whole(&own[0]) || polls.contains(room), "the notice of {room} is lost");
             assert!(
