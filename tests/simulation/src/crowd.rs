@@ -102,7 +102,9 @@ pub fn missing(tally: &Tally, commands: bool) -> Vec<&'static str> {
 
 /// What can only happen where booking commands are sent.
 fn needs_commands(name: &str) -> bool {
-    name.starts_with("write: ") || crate::commands::PATHS.contains(&name)
+    name.starts_with("write: ")
+        || name.ends_with("what a command made")
+        || crate::commands::PATHS.contains(&name)
 }
 
 /// Paths worth taking.
