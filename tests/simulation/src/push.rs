@@ -387,7 +387,8 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
     true
 }
 
-/// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher before and after notices had their time.
+/// A quarter of an hour with a sync, a look at all subscriptions, and a tick of the dispatcher before and after notices had their time. A room
+/// that is listened to has one tick in five that asks for a look: the ticks of two rounds have all of them.
 pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
     pass(universe, TimeDelta::seconds(60));
     universe.post.looked_at.set(Some(universe.now()));
@@ -396,7 +397,7 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
         calm(universe, fleet);
         drain(universe, fleet);
     }
-    for seconds in [2 * TICK_SECONDS, 840 - 2 * TICK_SECONDS] {
+    for seconds in [TICK_SECONDS, TICK_SECONDS, 840 - 2 * TICK_SECONDS] {
         pass(universe, TimeDelta::seconds(seconds.into()));
         fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
         calm(universe, fleet);
