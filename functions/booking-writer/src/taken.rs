@@ -39,10 +39,15 @@ where
     }
 
     /// Whether somebody may have come between the look and the write: it was written at this time now, and nobody has changed it since.
+    /// What a command that failed goes back to was there first.
     pub(crate) fn may_clash(&self, writing: &Writing, before: &Writing) -> bool {
-        let is_new = writing.before.is_none_or(|stood| stood.span != writing.span);
-        let when = |writing: &Writing| writing.desired.as_ref().map(Meeting::when);
-        writing.place.own && is_new && writing.desired.is_some() && when(writing) == when(before)
+        let when = |meeting: Option<&Meeting>| meeting.map(Meeting::when);
+        let stood = before.stood.as_deref().filter(|_| before.verified + 1 == before.wanted);
+        let is_new = writing.refused.is_none()
+            && writing.before.is_none_or(|stood| stood.span != writing.span)
+            && (stood.is_none() || when(stood) != when(before.desired.as_ref()));
+        let (is, was) = (writing.desired.as_ref(), before.desired.as_ref());
+        writing.place.own && is_new && is.is_some() && when(is) == when(was)
     }
 
     /// Looks again after a write. Until it is known that the room is free the meeting is not verified.

@@ -155,7 +155,8 @@ pub fn plan(
         ));
     }
     for row in known {
-        if !paired.contains(&row.id) && row.is_live() && row.is_observed() && is_covered(row, covered) {
+        let is_told = row.is_observed() || row.state.status == Status::Confirmed;
+        if !paired.contains(&row.id) && row.is_live() && is_told && is_covered(row, covered) {
             plan.missing.push(row.clone());
         }
     }
@@ -222,7 +223,8 @@ fn is_covered(row: &Booking, covered: &[Span]) -> bool {
     covered.iter().any(|span| row.state.span.overlaps(span))
 }
 
-/// Which stored booking an entry continues: the one with its event id; else, because ids can change on a move or a re-created
+/// Which stored booking an entry continues. A booking that was confirmed before its day was kept in step, or whose meeting was made while its
+/// room was away, has no event id yet. It is the one with its event id; else, because ids can change on a move or a re-created
 /// series (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting; else, because a room
 /// can be taken off a command's meeting and invited again, the command's booking that had ended.
 fn pair<'a>(
@@ -235,8 +237,13 @@ fn pair<'a>(
     let mut orphans: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     let mut returning: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     for row in known {
-        let Some(id) = &row.state.event_id else { continue };
-        if let Some((id, _)) = seen.get_key_value(id) {
+        let id = row.state.event_id.as_ref();
+        let may_return =
+            matches!(row.state.status, Status::Confirmed | Status::Ended(EndReason::RoomRemoved));
+        if id.is_none() && !may_return {
+            continue;
+        }
+        if let Some((id, _)) = id.and_then(|id| seen.get_key_value(id)) {
             rows.insert(id, row);
         } else if let Some(uid) = &row.state.ical_uid {
             let key = (uid.as_str(), instance(&row.state));

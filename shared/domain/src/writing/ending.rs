@@ -9,7 +9,7 @@
 //! | that it goes | nothing that is known | it is left |
 
 use super::code;
-use super::rows::{failure, pending, revise};
+use super::rows::{failure, revise, standing};
 use super::state::{Before, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
@@ -42,10 +42,12 @@ pub fn give_up(
             failure: Some(why.clone()),
             ..row.state.clone()
         },
-        // What stands has yet to be answered.
-        (Status::Pending, None) if writing.desired.is_some() && stays_here => {
-            let state = pending(writing, Some(row), context).unwrap_or_else(|| row.state.clone());
-            BookingState { failure: Some(why.clone()), ..state }
+        // What stands has yet to be answered, or was confirmed at that time before the room has ever shown it.
+        (Status::Pending, before) if writing.desired.is_some() && stays_here => {
+            let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
+            let before = before.filter(|before| before.span == writing.span);
+            let status = before.map_or(Status::Pending, Before::status);
+            BookingState { status, failure: Some(why.clone()), ..state }
         }
         (Status::Pending, _) => BookingState {
             status: Status::Ended(EndReason::Failed),

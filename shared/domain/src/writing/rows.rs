@@ -69,10 +69,17 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
     })
 }
 
+/// How a booking looks once its last command has failed and what stood before is wanted again: the receipt shows what that command had
+/// named, and nothing of it is kept.
+#[must_use]
+pub fn standing(writing: &Writing, row: &Booking, context: &Context) -> Option<BookingState> {
+    let meeting = writing.desired.as_ref().filter(|meeting| meeting.room.is_some())?;
+    Some(known_as(of_meeting(meeting, writing, context), &row.state, meeting))
+}
+
 /// What a command leaves as it is looks as the room shows it, where a person may have changed it: nothing would bring that back, because
 /// nothing of it is reported again.
 fn as_shown(state: BookingState, live: &BookingState, meeting: &Meeting, writing: &Writing) -> BookingState {
-    let public = |text: &Option<String>| text.clone().filter(|_| !meeting.private);
     let leaves = |same: fn(&Content, &Content) -> bool| {
         writing.base.as_ref().is_some_and(|base| same(base, &meeting.content()))
     };
@@ -80,18 +87,22 @@ fn as_shown(state: BookingState, live: &BookingState, meeting: &Meeting, writing
     let (span, all_day, time_zone) = if leaves(|base, next| base.when == next.when) {
         (live.span, live.all_day, live.time_zone.clone())
     } else {
-        (state.span, state.all_day, state.time_zone)
+        (state.span, state.all_day, state.time_zone.clone())
     };
+    let subject =
+        if leaves_words { live.subject.clone().filter(|_| !meeting.private) } else { state.subject.clone() };
+    BookingState { span, all_day, time_zone, subject, ..known_as(state, live, meeting) }
+}
+
+/// Of which entry of the room's calendar it is, and by whom.
+fn known_as(state: BookingState, live: &BookingState, meeting: &Meeting) -> BookingState {
+    let public = |text: &Option<String>| text.clone().filter(|_| !meeting.private);
     BookingState {
-        span,
-        all_day,
-        time_zone,
         kind: live.kind,
         series_id: live.series_id.clone(),
         original_start: live.original_start,
         event_id: live.event_id.clone(),
         ical_uid: live.ical_uid.clone().or(state.ical_uid),
-        subject: if leaves_words { public(&live.subject) } else { state.subject },
         organizer_name: public(&live.organizer_name),
         organizer_email: public(&live.organizer_email).or(state.organizer_email),
         ..state

@@ -289,6 +289,12 @@ fn answered(
         Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
             (Watched::Withdraw, None)
         }
+        // The tenant was away while its meeting was made: by this id the room's poller knows the booking again.
+        Status::Ended(EndReason::RoomRemoved) if !row.is_observed() && writing.desired.is_some() => {
+            writing.due = None;
+            let ical_uid = known_uid(writing, row);
+            (Watched::Settled, write(BookingState { ical_uid, ..row.state.clone() }))
+        }
         Status::Ended(_) => {
             writing.due = None;
             (Watched::Settled, None)
@@ -326,10 +332,11 @@ fn answered(
             (Watched::Settled, write(with(status)))
         }
         Status::Pending if answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window) => {
-            // Beyond the days that are kept in step nobody looks at the room.
+            // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id.
             writing.accepted = true;
             writing.due = None;
-            (Watched::Settled, write(with(Status::Confirmed)))
+            let ical_uid = known_uid(writing, row);
+            (Watched::Settled, write(BookingState { ical_uid, ..with(Status::Confirmed) }))
         }
         Status::Tentative | Status::Pending => {
             let looks = writing.watches;
@@ -346,6 +353,11 @@ fn answered(
             (Watched::Silent { look: looks > 0 }, write(state))
         }
     }
+}
+
+/// The id that all copies of the meeting share.
+fn known_uid(writing: &Writing, row: &Booking) -> Option<String> {
+    writing.event.as_ref().and_then(|event| event.ical_uid.clone()).or_else(|| row.state.ical_uid.clone())
 }
 
 /// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
