@@ -290,7 +290,10 @@ where
                 "the message with the words of a private meeting is lost".to_owned(),
             );
         }
-        writing.due = Some(self.clock.now() + chrono::TimeDelta::seconds(WORDS_AFTER_SECONDS));
+        // After a failure nothing is sent before it is due: then the clock must not put off what the command could send now.
+        if writing.failures == 0 {
+            writing.due = Some(self.clock.now() + chrono::TimeDelta::seconds(WORDS_AFTER_SECONDS));
+        }
         Deed::Waits(code::UNREACHABLE)
     }
 
