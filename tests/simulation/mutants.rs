@@ -372,21 +372,6 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     // A meeting with an older content of ours is met in two places.
     (
-        "echo taken for a person",
-        &[
-            (
-                "domain/writing/merge.rs",
-                "    } else if written.contains(seen) {",
-                r#"    } else if written.contains(seen) && !ROOT::planted("echo taken for a person") {"#,
-            ),
-            (
-                "domain/writing/step.rs",
-                "        if alone || goal.as_ref() == Some(&content) {",
-                r#"        if alone || goal.as_ref() == Some(&content) || ROOT::planted("echo taken for a person") {"#,
-            ),
-        ],
-    ),
-    (
         "pending row not claimed",
         &[(
             "domain/plan.rs",
