@@ -223,10 +223,10 @@ fn is_covered(row: &Booking, covered: &[Span]) -> bool {
     covered.iter().any(|span| row.state.span.overlaps(span))
 }
 
-/// Which stored booking an entry continues. A booking that was confirmed before its day was kept in step, or whose meeting was made while its
-/// room was away, has no event id yet. It is the one with its event id; else, because ids can change on a move or a re-created
-/// series (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting; else, because a room
-/// can be taken off a command's meeting and invited again, the command's booking that had ended.
+/// Which stored booking an entry continues: the one with its event id; else, because ids can change on a move or a re-created series
+/// (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting; else, because a room can be
+/// taken off a command's meeting and invited again, the command's booking that had ended. A booking that was confirmed before its day was
+/// kept in step, or whose meeting was made while its room was away, has no event id yet and is known by its meeting alone.
 fn pair<'a>(
     known: &'a [Booking],
     seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
