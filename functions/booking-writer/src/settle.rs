@@ -92,7 +92,23 @@ where
     /// # Errors
     ///
     /// Only what the work should be done again for.
-    pub async fn settle(&self, mut writing: Writing) -> Result<Progress, Stop> {
+    pub async fn settle(&self, writing: Writing) -> Result<Progress, Stop> {
+        let (tenant, mailbox) = (writing.tenant.clone(), writing.place.mailbox.clone());
+        let noted = self.store.closed_until(&tenant, &mailbox).await?;
+        if let Some(until) = noted.filter(|until| self.clock.now() < *until) {
+            return Ok(waits(&writing, until));
+        }
+        let progress = self.run(writing).await;
+        // Whoever else writes there, in whatever process, is to wait as well.
+        if let Some(until) = self.graph.closed_until(&mailbox)
+            && let Err(error) = self.store.close(&tenant, &mailbox, until).await
+        {
+            warn!(%error, "Others are not told that Graph wants no calls to a mailbox");
+        }
+        progress
+    }
+
+    async fn run(&self, mut writing: Writing) -> Result<Progress, Stop> {
         let mut seen: Option<Seen> = None;
         let now = self.clock.now();
         if let Some(due) = writing.due.filter(|due| now < *due && writing.failures > 0) {

@@ -339,32 +339,31 @@ where
     }
 }
 
-/// Exchange does not know the zone: a single meeting can be told in UTC, days and series in a zone of another name that shows the same time.
+/// Exchange does not know the zone: it goes by another name that shows the same time, and a single meeting without such a name in UTC.
 fn in_another_zone(writing: &mut Writing, refused: &str) -> Deed {
     let failed = || {
         let why = format!("start.timeZone: Microsoft does not know the zone ({refused})");
         Deed::Failed(code::INVALID_FIELD, why)
     };
     let Some(meeting) = &mut writing.desired else { return failed() };
-    if meeting.recurrence.is_none() && !meeting.all_day {
-        if meeting.start.zone == "UTC" && meeting.end.zone == "UTC" {
-            return failed();
-        }
-        meeting.start = Wall::utc(meeting.start.instant());
-        meeting.end = Wall::utc(meeting.end.instant());
-        return Deed::Next;
-    }
     let from = meeting.start.local.date();
     let renamed = |wall: &Wall| zone::find(&wall.zone).and_then(|zone| windows_name(zone, from));
-    let (Some(start), Some(end)) = (renamed(&meeting.start), renamed(&meeting.end)) else { return failed() };
-    if meeting.start.zone == start && meeting.end.zone == end {
+    if let (Some(start), Some(end)) = (renamed(&meeting.start), renamed(&meeting.end))
+        && (meeting.start.zone != start || meeting.end.zone != end)
+    {
+        start.clone_into(&mut meeting.start.zone);
+        end.clone_into(&mut meeting.end.zone);
+        if let Some(recurrence) = &mut meeting.recurrence {
+            recurrence.range.recurrence_time_zone = None;
+        }
+        return Deed::Next;
+    }
+    let is_utc = meeting.start.zone == "UTC" && meeting.end.zone == "UTC";
+    if meeting.recurrence.is_some() || meeting.all_day || is_utc {
         return failed();
     }
-    start.clone_into(&mut meeting.start.zone);
-    end.clone_into(&mut meeting.end.zone);
-    if let Some(recurrence) = &mut meeting.recurrence {
-        recurrence.range.recurrence_time_zone = None;
-    }
+    meeting.start = Wall::utc(meeting.start.instant());
+    meeting.end = Wall::utc(meeting.end.instant());
     Deed::Next
 }
 

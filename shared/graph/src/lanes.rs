@@ -53,6 +53,11 @@ impl Lanes {
         lanes.insert(name.to_owned(), Arc::clone(&lane));
         lane
     }
+
+    /// The lane of a name that was called before.
+    pub(crate) fn known(&self, name: &str) -> Option<Arc<Lane>> {
+        lock(&self.lanes).get(name).cloned()
+    }
 }
 
 impl Lane {

@@ -12,9 +12,9 @@ use crate::wire::NoError;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use http::{HeaderValue, Method};
-use roomsync_domain::EventId;
 use roomsync_domain::writing::merge::{Draft, Patch};
 use roomsync_domain::writing::{MARKER, Seen};
+use roomsync_domain::{EventId, Instant};
 use roomsync_ports::{Clock, GraphError, Mark, MeetingError, Meetings, Secrets, Trace};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +44,10 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
             other => other,
         })?;
         seen(&answer, mailbox)
+    }
+
+    fn closed_until(&self, mailbox: &str) -> Option<Instant> {
+        self.lane_closed_until(mailbox)
     }
 
     async fn get(&self, mailbox: &str, id: &EventId) -> Result<Option<Seen>, MeetingError> {
@@ -114,17 +118,15 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
 impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
     async fn question(&self, mailbox: &str, path: &str) -> Result<Answer, MeetingError> {
         let uri = self.uri(path).map_err(|error| of(error.into()))?;
-        let lane = mailbox.to_lowercase();
-        let call = Call { lane: &lane, prefer: prefer(None), ..Call::get(Question::Meetings, uri) };
+        let call = Call { lane: mailbox, prefer: prefer(None), ..Call::get(Question::Meetings, uri) };
         self.ask(call).await.map_err(of)
     }
 
     async fn write(&self, mailbox: &str, path: &str, write: Write) -> Result<Answer, MeetingError> {
         let uri = self.uri(path).map_err(|error| of(error.into()))?;
-        let lane = mailbox.to_lowercase();
         let call = Call {
             question: Question::Write,
-            lane: &lane,
+            lane: mailbox,
             uri,
             prefer: prefer(None),
             method: write.method,

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use roomsync_domain::Instant;
 use roomsync_ports::{Clock, GraphError, Secrets, Trace};
 use serde::Deserialize;
 
@@ -129,7 +130,7 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             Question::Subscribe | Question::Subscription => SUBSCRIPTION_CALLS_AT_ONCE,
             _ => CALLS_AT_ONCE,
         };
-        let lane = self.shared.lanes.lane(&format!("{}/{}", self.connection.tenant, call.lane), turns);
+        let lane = self.shared.lanes.lane(&self.lane_name(call.lane), turns);
         let _alone = match call.question {
             Question::Write => lane.writes.acquire().await.ok(),
             _ => None,
@@ -151,6 +152,16 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
             Some(token) => self.exchange(&call, &lane, &token).await,
             None => first,
         }
+    }
+
+    fn lane_name(&self, lane: &str) -> String {
+        format!("{}/{}", self.connection.tenant, lane.to_lowercase())
+    }
+
+    /// Until when a lane is closed.
+    pub(crate) fn lane_closed_until(&self, lane: &str) -> Option<Instant> {
+        let shared = &self.shared;
+        shared.lanes.known(&self.lane_name(lane))?.closed(shared.clock.now()).map(|closed| closed.until)
     }
 
     fn open(&self, lane: &Lane) -> Result<(), GraphError> {

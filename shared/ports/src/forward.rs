@@ -101,6 +101,14 @@ impl<T: WritingStore> WritingStore for Rc<T> {
         (**self).save(before, writing, rows).await
     }
 
+    async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError> {
+        (**self).closed_until(tenant, mailbox).await
+    }
+
+    async fn close(&self, tenant: &TenantId, mailbox: &str, until: Instant) -> Result<(), StoreError> {
+        (**self).close(tenant, mailbox, until).await
+    }
+
     async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError> {
         (**self).due(now, most).await
     }

@@ -1,8 +1,8 @@
 use crate::Trace;
 use chrono::TimeDelta;
-use roomsync_domain::EventId;
 use roomsync_domain::writing::Seen;
 use roomsync_domain::writing::merge::{Draft, Patch};
+use roomsync_domain::{EventId, Instant};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -29,6 +29,9 @@ pub trait Meetings {
 
     /// Deletes a meeting; those who are invited are told. One that is not there is deleted.
     async fn delete(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError>;
+
+    /// Until when Graph has asked this process to leave a mailbox alone; nothing if it has not, or that is over.
+    fn closed_until(&self, mailbox: &str) -> Option<Instant>;
 
     /// Declines somebody else's meeting in the name of a mailbox, and tells its organizer. One that is not there is declined.
     async fn decline(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError>;

@@ -85,6 +85,12 @@ pub trait WritingStore {
         rows: &[Write],
     ) -> Result<(), StoreError>;
 
+    /// Until when Graph wants no calls to a mailbox, as far as anybody has noted; perhaps over. As it is now.
+    async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError>;
+
+    /// Notes it for everybody who writes there. An earlier instant than the one that is noted changes nothing.
+    async fn close(&self, tenant: &TenantId, mailbox: &str, until: Instant) -> Result<(), StoreError>;
+
     /// Bookings whose writing is due, at most `most` and the longest waiting first. May be a little old.
     async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError>;
 }

@@ -17,7 +17,7 @@ pub use booking::{booking, read_booking};
 pub use room::{read_room, room};
 pub use sync::{cursor, directory_memory, link, read_cursor, read_directory_memory, read_link};
 pub use tenant::{read_tenant, tenant};
-pub use writing::{claim, read_claim, read_unsettled, read_writing, unsettled, writing};
+pub use writing::{claim, closed, read_claim, read_closed, read_unsettled, read_writing, unsettled, writing};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -3,6 +3,7 @@
 use crate::items::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DurationRound, TimeDelta};
+use roomsync_domain::ids::derived;
 use roomsync_domain::time::seconds;
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, TenantId};
 
@@ -63,6 +64,12 @@ pub(crate) fn unsettled(tenant: &TenantId, id: &BookingId) -> Item {
 
 /// Partition of all writings that are not settled: few, because nearly all are settled within a minute or two.
 pub(crate) const UNSETTLED: &str = "unsettled";
+
+/// A mailbox that wants no calls for a while; its address is in no key.
+pub(crate) fn closed(tenant: &TenantId, mailbox: &str) -> Item {
+    let mailbox = derived(&["mailbox", tenant.as_str(), &mailbox.to_lowercase()]);
+    key([("pk", tenant.as_str()), ("sk", &format!("closed#{mailbox}"))])
+}
 
 pub(crate) fn directory(tenant: &TenantId) -> Item {
     key([("pk", tenant.as_str()), ("sk", DIRECTORY)])

@@ -86,6 +86,8 @@ enum Must {
     BeNew,
     /// An item of this version.
     BeVersion(u64),
+    /// No item, or one whose `until` is earlier.
+    BeEarlier,
     /// Anything or nothing, and then nothing: `item` is only its key.
     BeGone,
 }
@@ -102,6 +104,11 @@ impl Write {
         Self { what, table: table.to_owned(), item, must: Must::Whatever }
     }
 
+    /// An item that replaces one whose `until` is earlier than its own.
+    pub(crate) fn later(table: &str, item: Item, what: String) -> Self {
+        Self { what, table: table.to_owned(), item, must: Must::BeEarlier }
+    }
+
     /// Takes away whatever has this key.
     pub(crate) fn delete(table: &str, key: Item, what: String) -> Self {
         Self { what, table: table.to_owned(), item: key, must: Must::BeGone }
@@ -113,6 +120,7 @@ impl Write {
             let delete = delete.map_err(|error| StoreError::Other(error.to_string()))?;
             return Ok(TransactWriteItem::builder().delete(delete).build());
         }
+        let until = self.item.get("until").cloned();
         let put = Put::builder().table_name(self.table).set_item(Some(self.item));
         // Every versioned item has a version, so its absence is the absence of the item.
         let put = match self.must {
@@ -124,6 +132,10 @@ impl Write {
                 .condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
+            Must::BeEarlier => put
+                .condition_expression("attribute_not_exists(#until) OR #until < :until")
+                .expression_attribute_names("#until", "until")
+                .set_expression_attribute_values(until.map(|until| [(":until".to_owned(), until)].into())),
         };
         let put = put.build().map_err(|error| StoreError::Other(error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())

@@ -48,6 +48,22 @@ impl WritingStore for DynamoStore {
         if puts.is_empty() { Ok(()) } else { self.transact(puts).await }
     }
 
+    async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError> {
+        let what = "a mailbox that wants no calls";
+        let item = self.get(&self.tables.sync_state, keys::closed(tenant, mailbox), true, what).await?;
+        item.as_ref().map(items::read_closed).transpose()
+    }
+
+    async fn close(&self, tenant: &TenantId, mailbox: &str, until: Instant) -> Result<(), StoreError> {
+        let item = items::closed(tenant, mailbox, until);
+        let what = "a mailbox that wants no calls".to_owned();
+        match self.transact(vec![Write::later(&self.tables.sync_state, item, what)]).await {
+            // It is noted for longer already.
+            Err(StoreError::Conflict(_)) => Ok(()),
+            other => other,
+        }
+    }
+
     async fn due(&self, now: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError> {
         let query = self
             .client

@@ -6,6 +6,7 @@ use roomsync_domain::plan::{TRANSACTION_ITEMS, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
+use roomsync_domain::time::seconds;
 use roomsync_domain::writing::{Claim, Claimed, Writing};
 use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
 use roomsync_ports::{BookingStore, RoomStore, StoreError, TenantStore, WritingStore};
@@ -28,6 +29,7 @@ struct Held {
     memories: BTreeMap<TenantId, DirectoryMemory>,
     writings: BTreeMap<(TenantId, BookingId), Writing>,
     claims: BTreeMap<(RoomRef, BookingId), Claim>,
+    closed: BTreeMap<(TenantId, String), Instant>,
     stream: Vec<StreamRecord>,
     usage: Usage,
 }
@@ -44,6 +46,8 @@ const ITEM_BYTES: usize = 400 * 1024;
 const TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 const PAGE_BYTES: usize = 1024 * 1024;
 const BATCH_KEYS: usize = 100;
+/// A mailbox that wants no calls: two keys and two instants.
+const CLOSED_BYTES: usize = 160;
 
 impl MemoryStore {
     /// Empty tables.
@@ -359,6 +363,23 @@ impl WritingStore for MemoryStore {
             held.writings.insert((next.tenant.clone(), next.booking.clone()), next);
         }
         rows.iter().for_each(|row| held.apply(row));
+        Ok(())
+    }
+
+    async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError> {
+        let mut held = lock(&self.0);
+        let until = held.closed.get(&(tenant.clone(), mailbox.to_lowercase())).copied();
+        held.usage.get(until.map(|_| CLOSED_BYTES), true);
+        Ok(until)
+    }
+
+    async fn close(&self, tenant: &TenantId, mailbox: &str, until: Instant) -> Result<(), StoreError> {
+        let mut held = lock(&self.0);
+        held.usage.call(Call::TransactWriteItems);
+        held.usage.write(CLOSED_BYTES, 0);
+        let until = seconds::not_before(until);
+        let noted = held.closed.entry((tenant.clone(), mailbox.to_lowercase())).or_insert(until);
+        *noted = until.max(*noted);
         Ok(())
     }
 

@@ -41,6 +41,7 @@ pub async fn writing_store_suite(store: &(impl BookingStore + WritingStore)) {
     writings::a_save_is_whole(store).await;
     writings::a_move_claims_two_rooms(store).await;
     writings::what_is_due_is_found(store).await;
+    writings::a_mailbox_is_closed_for_the_longest_time(store).await;
 }
 
 /// Panics unless the result is a lost race.

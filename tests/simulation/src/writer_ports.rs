@@ -40,6 +40,18 @@ impl WritingStore for Aws {
         self.0.io(what, effect).await
     }
 
+    async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError> {
+        let store = &self.0.universe.store;
+        let what = self.what(Kind::Writing, || mailbox.to_owned());
+        self.0.io(what, |fate| self.under(fate, || store.closed_until(tenant, mailbox))).await
+    }
+
+    async fn close(&self, tenant: &TenantId, mailbox: &str, until: Instant) -> Result<(), StoreError> {
+        let store = &self.0.universe.store;
+        let what = self.what(Kind::Close, || mailbox.to_owned());
+        self.0.io(what, |fate| self.under(fate, || store.close(tenant, mailbox, until))).await
+    }
+
     async fn due(&self, at: Instant, most: usize) -> Result<Vec<(TenantId, BookingId)>, StoreError> {
         let store = &self.0.universe.store;
         let what = self.what(Kind::Due, String::new);

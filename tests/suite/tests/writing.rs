@@ -362,7 +362,9 @@ async fn zones_that_exchange_does_not_list_are_told_by_another_name() {
     carry_out(&world, &single).await;
     carry_out(&world, &series).await;
     settle(&world).await;
-    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    let row = receipt(&world).await;
+    assert_eq!(row.state.status, Status::Confirmed);
+    assert_eq!(row.state.time_zone, "Europe/Berlin", "one of the same time, for people who open the meeting");
     assert_eq!(world.receipt(ROOM_A, "app-2").await.state.status, Status::Confirmed);
     assert_eq!(world.live(ROOM_A).await.len(), 3);
 }
@@ -532,6 +534,44 @@ async fn whatever_happens_to_a_write_there_is_one_meeting_in_the_end() {
         assert_eq!(calendar(&world, MEGAN), [], "DELETE {why}");
         assert_eq!(mails(&world, MailKind::Cancellation), 2, "DELETE {why}");
     }
+}
+
+#[tokio::test]
+async fn who_is_told_to_wait_tells_every_writer_of_that_mailbox() {
+    let mut world = world().await;
+    world.twin.borrow_mut().add_fault(write_fault("POST", status(429, None, Some(20.5), false)));
+    world.command(&create("c1"));
+    world.write().await;
+    // Another process, that has asked nobody yet; the address is spelled in another way.
+    world.restart();
+    world.twin.borrow_mut().reset_counters();
+    world.pass(15);
+    let second = BookingCommand {
+        booking_id: "app-2".to_owned(),
+        organizer_email: Some("Megan@contoso.example".to_owned()),
+        start: moment("2026-02-10", 14),
+        end: moment("2026-02-10", 15),
+        ..create("c2")
+    };
+    world.command(&second);
+    let other = BookingCommand {
+        booking_id: "app-3".to_owned(),
+        organizer_email: Some("alex@contoso.example".to_owned()),
+        start: moment("2026-02-10", 16),
+        end: moment("2026-02-10", 17),
+        ..create("c3")
+    };
+    world.command(&other);
+    world.write().await;
+    let asked = |mailbox: &str| {
+        let twin = world.twin.borrow();
+        twin.requests().filter(|seen| seen.path.to_lowercase().contains(mailbox)).count()
+    };
+    assert_eq!(asked("megan"), 0);
+    assert_eq!(asked("alex"), 2);
+    settle(&world).await;
+    assert_eq!(calendar(&world, MEGAN).len(), 2);
+    assert_eq!(mails(&world, MailKind::Invitation), 6);
 }
 
 #[tokio::test]

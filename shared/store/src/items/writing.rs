@@ -2,6 +2,7 @@ use super::Item;
 use super::draft::Draft;
 use super::reader::Reader;
 use crate::keys;
+use roomsync_domain::time::seconds;
 use roomsync_domain::writing::{Claim, Writing};
 use roomsync_domain::{BookingId, Instant, RoomRef, TenantId};
 use roomsync_ports::StoreError;
@@ -66,6 +67,24 @@ pub fn read_unsettled(item: &Item) -> Result<(TenantId, BookingId, Instant), Sto
     let tenant = TenantId::parse(&reader.text("tenantId")?)
         .ok_or_else(|| reader.wrong("tenantId", "expected a directory id"))?;
     Ok((tenant, BookingId::new(reader.text("bookingId")?), reader.instant("due")?))
+}
+
+/// Until when a mailbox wants no calls, as an item of `SyncState`.
+#[must_use]
+pub fn closed(tenant: &TenantId, mailbox: &str, until: Instant) -> Item {
+    let until = seconds::not_before(until);
+    Draft::new(keys::closed(tenant, mailbox))
+        .instant("until", until)
+        .number("expiresAt", until.timestamp().into())
+        .item()
+}
+
+/// The instant of it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] with key and attribute.
+pub fn read_closed(item: &Item) -> Result<Instant, StoreError> {
+    Reader::new(item, &["pk", "sk"])?.instant("until")
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {

@@ -96,3 +96,17 @@ pub(super) async fn what_is_due_is_found(store: &(impl BookingStore + WritingSto
     store.save(Some(&early), Some(&settled), &[]).await.expect("settled");
     assert_eq!(due(5, 10).await, ["middle", "late"]);
 }
+
+/// What is noted of a mailbox holds for it alone, however it is spelled, and is never shortened.
+pub(super) async fn a_mailbox_is_closed_for_the_longest_time(store: &impl WritingStore) {
+    let tenant = tenant_id();
+    let until = at("2026-02-09T10:00:00Z");
+    assert_eq!(store.closed_until(&tenant, "a@example.org").await.expect("nothing"), None);
+    store.close(&tenant, "a@example.org", until).await.expect("noted");
+    store.close(&tenant, "A@example.org", until - TimeDelta::seconds(5)).await.expect("an earlier one");
+    assert_eq!(store.closed_until(&tenant, "a@Example.org").await.expect("it"), Some(until));
+    store.close(&tenant, "a@example.org", until + TimeDelta::milliseconds(1)).await.expect("a later one");
+    let later = Some(until + TimeDelta::seconds(1));
+    assert_eq!(store.closed_until(&tenant, "a@example.org").await.expect("it"), later);
+    assert_eq!(store.closed_until(&tenant, "b@example.org").await.expect("nothing"), None);
+}
