@@ -211,7 +211,7 @@ pub(crate) async fn measure() -> anyhow::Result<Costs> {
     ];
     let mut costs = Vec::new();
     for (kind, text, notices, hints) in kinds {
-        let times = 20_000 / notices;
+        let times = 2_000 / notices;
         let mut series = Vec::new();
         for _ in 0..21 {
             let before = deps.queue.sent();
