@@ -775,3 +775,17 @@ async fn a_change_that_fails_leaves_the_booking_and_is_not_made_by_the_next_comm
     assert_eq!(row.state.failure, None);
     assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
 }
+
+/// Once all else was settled, nobody asked for a look at the room that was left.
+#[tokio::test]
+async fn a_room_that_was_left_is_asked_until_it_shows_that() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    world.twin.borrow_mut().set_trap(Trap::LostRemoval, None, 1.0);
+    world.command(&BookingCommand { room_email: Some(ROOM_B.to_owned()), ..command(Do::Update, "c2") });
+    world.command(&command(Do::Cancel, "c3"));
+    world.write().await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Moved));
+}

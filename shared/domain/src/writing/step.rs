@@ -145,6 +145,12 @@ impl Writing {
         self.due = Some(seconds::not_before(now + pause));
     }
 
+    /// A room has yet to show what is wanted: it is looked at again after a growing pause.
+    pub fn watch_again(&mut self, now: Instant) {
+        self.due = Some(now + doubled(WATCH_SECONDS, self.watches));
+        self.watches += 1;
+    }
+
     /// How a meeting of this booking is compared.
     #[must_use]
     pub fn content(&self, seen: &Seen) -> Content {
@@ -340,8 +346,7 @@ fn answered(
         }
         Status::Tentative | Status::Pending => {
             let looks = writing.watches;
-            writing.due = Some(now + doubled(WATCH_SECONDS, looks));
-            writing.watches += 1;
+            writing.watch_again(now);
             let silent = looks >= WATCHES_IN_SILENCE && row.state.status == Status::Pending;
             let state = BookingState {
                 failure: writing
