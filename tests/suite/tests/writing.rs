@@ -776,6 +776,19 @@ async fn a_change_that_fails_leaves_the_booking_and_is_not_made_by_the_next_comm
     assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
 }
 
+/// It was given up at once, and what the room showed then had a booking of its own.
+#[tokio::test]
+async fn a_command_that_comes_after_its_meeting_is_one_booking() {
+    let world = world().await;
+    let late =
+        BookingCommand { start: moment("2026-02-02", 6), end: moment("2026-02-02", 7), ..create("c1") };
+    carry_out(&world, &late).await;
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!((row.state.status, row.state.failure), (Status::Confirmed, None));
+    assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
+
 /// Once all else was settled, nobody asked for a look at the room that was left.
 #[tokio::test]
 async fn a_room_that_was_left_is_asked_until_it_shows_that() {

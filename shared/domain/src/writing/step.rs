@@ -295,8 +295,8 @@ fn answered(
         Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
             (Watched::Withdraw, None)
         }
-        // The tenant was away while its meeting was made: by this id the room's poller knows the booking again.
-        Status::Ended(EndReason::RoomRemoved) if !row.is_observed() && writing.desired.is_some() => {
+        // The meeting stands: by this id the room's poller knows the booking again.
+        Status::Ended(_) if !row.is_observed() && writing.desired.is_some() => {
             writing.due = None;
             let ical_uid = known_uid(writing, row);
             (Watched::Settled, write(BookingState { ical_uid, ..row.state.clone() }))
@@ -310,7 +310,8 @@ fn answered(
             (Watched::Settled, None)
         }
         Status::Pending if over && writing.leaving.is_none() => {
-            writing.due = None;
+            // It may answer all the same: then the tombstone has to be known again.
+            writing.due = Some(now);
             let why = failure(code::NO_ANSWER, "the room has not answered before the meeting was over");
             let state = BookingState { failure: Some(why), ..with(Status::Ended(EndReason::Failed)) };
             (Watched::Settled, write(state))
