@@ -789,6 +789,27 @@ async fn a_command_that_comes_after_its_meeting_is_one_booking() {
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
 }
 
+/// The room had shown the meeting before, and what it still held of that was taken for its end.
+#[tokio::test]
+async fn a_booking_that_returns_does_not_end_with_what_its_room_showed_before() {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    world.pass(5);
+    world.command(&command(Do::Release, "c2"));
+    world.write().await;
+    world.pass(5);
+    world.command(&BookingCommand {
+        start: moment("2026-05-12", 10),
+        end: moment("2026-05-12", 11),
+        ..create("c3")
+    });
+    world.write().await;
+    world.look(ROOM_A).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+}
+
 /// Once all else was settled, nobody asked for a look at the room that was left.
 #[tokio::test]
 async fn a_room_that_was_left_is_asked_until_it_shows_that() {
