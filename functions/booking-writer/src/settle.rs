@@ -253,7 +253,7 @@ where
             }
             Watched::Settled => {
                 if moving {
-                    writing.due = Some(now + TimeDelta::minutes(1));
+                    writing.watch_again(now);
                 }
                 true
             }

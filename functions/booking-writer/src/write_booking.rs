@@ -120,10 +120,13 @@ where
             Decision::NotYet => writing.take(),
             // Somebody may have accepted it since the writing was read; and who that was may be dead.
             Decision::Known => {
-                return match deps.store.writing(&request.tenant, &request.booking).await? {
-                    Some(writing) => work.settle(writing).await.map(Outcome::Done),
-                    None => Ok(Outcome::Done(Progress::Done)),
+                let Some(writing) = deps.store.writing(&request.tenant, &request.booking).await? else {
+                    return Ok(Outcome::Done(Progress::Done));
                 };
+                let is_last = writing.last_command() == Some(&request.command);
+                let progress = work.settle(writing).await?;
+                // What others have followed waits for nothing: the words of a private meeting are in the last of them, which comes next.
+                return Ok(Outcome::Done(if is_last { progress } else { Progress::Done }));
             }
             Decision::Refused(save, why) => {
                 deps.store.save(writing.as_ref(), save.writing.as_deref(), &save.rows).await?;

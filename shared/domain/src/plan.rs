@@ -226,7 +226,8 @@ fn is_covered(row: &Booking, covered: &[Span]) -> bool {
 /// Which stored booking an entry continues: the one with its event id; else, because ids can change on a move or a re-created series
 /// (microsoft-graph-docs#4447), the one that is missing now and was the same instance of the same meeting; else, because a room can be
 /// taken off a command's meeting and invited again, the command's booking that had ended. A booking that was confirmed before its day was
-/// kept in step, or whose meeting was made while its room was away, has no event id yet and is known by its meeting alone.
+/// kept in step, or that ended before its room has ever shown it, has no event id yet and is known by its meeting alone; for one that is
+/// pending its claim speaks.
 fn pair<'a>(
     known: &'a [Booking],
     seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
@@ -238,9 +239,7 @@ fn pair<'a>(
     let mut returning: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     for row in known {
         let id = row.state.event_id.as_ref();
-        let may_return =
-            matches!(row.state.status, Status::Confirmed | Status::Ended(EndReason::RoomRemoved));
-        if id.is_none() && !may_return {
+        if id.is_none() && row.state.status == Status::Pending {
             continue;
         }
         if let Some((id, _)) = id.and_then(|id| seen.get_key_value(id)) {

@@ -360,6 +360,14 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// A writer is given all commands at once, and dies before it makes a meeting.
+    pub fn writer_dies(&mut self) {
+        let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
+        let writer = self.fleet.invoke(Function::Writer, work);
+        settle::calm_until(&self.universe, &mut self.fleet, writer, Kind::Create);
+        self.fleet.crash_in(writer);
+    }
+
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
     pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
         let room = RoomRef::new(self.company.config.tenant.clone(), RoomId::new(&self.company.rooms[0].id));

@@ -58,6 +58,18 @@ fn a_private_command_is_carried_out_although_its_first_writer_died() {
     });
 }
 
+/// The message of the refused command, which came again, waited for words that it did not have, and kept back the one that had them.
+#[test]
+fn a_private_command_is_carried_out_although_one_before_it_comes_again() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Mailbox("service@one.example".to_owned()));
+        scene.command(Command::Release, 10);
+        scene.command_in_private(Command::Create, 10);
+        scene.writer_dies();
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {

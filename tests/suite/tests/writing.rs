@@ -816,3 +816,51 @@ async fn a_change_that_fails_leaves_the_booking_and_is_not_made_by_the_next_comm
     assert_eq!(row.state.failure, None);
     assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
 }
+
+/// It was given up at once, and what the room showed then had a booking of its own.
+#[tokio::test]
+async fn a_command_that_comes_after_its_meeting_is_one_booking() {
+    let world = world().await;
+    let late =
+        BookingCommand { start: moment("2026-02-02", 6), end: moment("2026-02-02", 7), ..create("c1") };
+    carry_out(&world, &late).await;
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!((row.state.status, row.state.failure), (Status::Confirmed, None));
+    assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
+
+/// The room had shown the meeting before, and what it still held of that was taken for its end.
+#[tokio::test]
+async fn a_booking_that_returns_does_not_end_with_what_its_room_showed_before() {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    world.pass(5);
+    world.command(&command(Do::Release, "c2"));
+    world.write().await;
+    world.pass(5);
+    world.command(&BookingCommand {
+        start: moment("2026-05-12", 10),
+        end: moment("2026-05-12", 11),
+        ..create("c3")
+    });
+    world.write().await;
+    world.look(ROOM_A).await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+}
+
+/// Once all else was settled, nobody asked for a look at the room that was left.
+#[tokio::test]
+async fn a_room_that_was_left_is_asked_until_it_shows_that() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    world.twin.borrow_mut().set_trap(Trap::LostRemoval, None, 1.0);
+    world.command(&BookingCommand { room_email: Some(ROOM_B.to_owned()), ..command(Do::Update, "c2") });
+    world.command(&command(Do::Cancel, "c3"));
+    world.write().await;
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Moved));
+}

@@ -3,6 +3,7 @@
 //! | entry | claim | then |
 //! |---|---|---|
 //! | shares the claim's `iCalUId` | any | it is the command's meeting; of a series, the first |
+//! | cancelled | any | nobody's: it may be a copy from before the room was given back, or its organizer's calendar says so |
 //! | at the claimed time, organizer not another one | not answered yet, or a series | it is the command's meeting |
 //! | at the claimed time, but more than one may be meant | not answered yet | left alone until it is known |
 
@@ -40,10 +41,11 @@ pub(crate) fn pair<'a>(
         .collect();
     for (claim, row) in &open {
         let same = |entry: &&&CalendarEntry| claim.ical_uid.is_some() && entry.ical_uid == claim.ical_uid;
-        let mut ours: Vec<&&CalendarEntry> = free.iter().filter(same).collect();
+        let mut ours: Vec<&&CalendarEntry> =
+            free.iter().filter(|entry| !entry.cancelled).filter(same).collect();
         ours.sort_by_key(|entry| {
             let at = span(entry.when, context);
-            (entry.cancelled, at != claim.span, at.start)
+            (at != claim.span, at.start)
         });
         if let Some(first) = ours.first() {
             pairing.rows.insert(&first.id, row);

@@ -145,6 +145,12 @@ impl Writing {
         self.due = Some(seconds::not_before(now + pause));
     }
 
+    /// A room has yet to show what is wanted: it is looked at again after a growing pause.
+    pub fn watch_again(&mut self, now: Instant) {
+        self.due = Some(now + doubled(WATCH_SECONDS, self.watches));
+        self.watches += 1;
+    }
+
     /// How a meeting of this booking is compared.
     #[must_use]
     pub fn content(&self, seen: &Seen) -> Content {
@@ -289,8 +295,8 @@ fn answered(
         Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
             (Watched::Withdraw, None)
         }
-        // The tenant was away while its meeting was made: by this id the room's poller knows the booking again.
-        Status::Ended(EndReason::RoomRemoved) if !row.is_observed() && writing.desired.is_some() => {
+        // The meeting stands: by this id the room's poller knows the booking again.
+        Status::Ended(_) if !row.is_observed() && writing.desired.is_some() => {
             writing.due = None;
             let ical_uid = known_uid(writing, row);
             (Watched::Settled, write(BookingState { ical_uid, ..row.state.clone() }))
@@ -304,7 +310,8 @@ fn answered(
             (Watched::Settled, None)
         }
         Status::Pending if over && writing.leaving.is_none() => {
-            writing.due = None;
+            // It may answer all the same: then the tombstone has to be known again.
+            writing.due = Some(now);
             let why = failure(code::NO_ANSWER, "the room has not answered before the meeting was over");
             let state = BookingState { failure: Some(why), ..with(Status::Ended(EndReason::Failed)) };
             (Watched::Settled, write(state))
@@ -340,8 +347,7 @@ fn answered(
         }
         Status::Tentative | Status::Pending => {
             let looks = writing.watches;
-            writing.due = Some(now + doubled(WATCH_SECONDS, looks));
-            writing.watches += 1;
+            writing.watch_again(now);
             let silent = looks >= WATCHES_IN_SILENCE && row.state.status == Status::Pending;
             let state = BookingState {
                 failure: writing
