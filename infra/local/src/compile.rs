@@ -36,9 +36,9 @@ pub(crate) async fn binaries(place: &Place, names: &[String], release: bool) -> 
     let mut command = Command::new("cargo");
     command
         .current_dir(&place.checkout)
-        // With ourselves among the packages the same features are chosen as for this program, see Cargo.toml.
-        .args(["build", "--message-format=json-render-diagnostics", "--package", env!("CARGO_PKG_NAME")])
-        .args(names.iter().flat_map(|name| ["--package", name, "--bin", name]))
+        // No package is named: then the features are those of the whole workspace, as for this program.
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .args(names.iter().flat_map(|name| ["--bin", name]))
         .args(release.then_some("--release"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

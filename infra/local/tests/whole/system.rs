@@ -133,20 +133,15 @@ pub(crate) async fn until<T>(what: &str, limit: Duration, mut ask: impl AsyncFnM
     }
 }
 
-/// Builds `roomsync` beside `local`, together with it so that both agree on features.
+/// Builds `roomsync` beside `local`, at the root so that both agree on features.
 fn build_the_command_line() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let mut cargo = Build::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--quiet",
-        "--package",
-        env!("CARGO_PKG_NAME"),
-        "--package",
-        "roomsync",
-        "--bin",
-        "roomsync",
-    ]);
-    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo starts");
+    let built = cargo
+        .args(["build", "--quiet", "--bin", "roomsync"])
+        .current_dir(root)
+        .status()
+        .expect("cargo starts");
     assert!(built.success(), "roomsync could not be built");
 }
 
