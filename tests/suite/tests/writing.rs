@@ -863,3 +863,18 @@ async fn what_takes_the_room_is_not_taken_for_the_command_s_meeting() {
     assert_eq!(row.state.failure.unwrap().code, "conflict");
     assert_eq!(world.live(ROOM_A).await.len(), 1);
 }
+
+/// The first attempt had made it without saying so, a person cancelled that, and the second made it anew.
+#[tokio::test]
+async fn a_meeting_that_was_made_anew_is_the_booking_s_although_its_first_was_cancelled() {
+    let world = world().await;
+    world.twin.borrow_mut().add_fault(write_fault("POST", Effect::DropAfterEffect));
+    carry_out(&world, &create("c1")).await;
+    let meeting = receipt(&world).await.state.ical_uid.unwrap();
+    world.act(Action::Cancel { meeting });
+    settle(&world).await;
+    let live = world.live(ROOM_A).await;
+    let standing = calendar(&world, MEGAN).len();
+    assert_eq!(live.len(), standing, "{live:?}");
+    assert!(live.iter().all(|row| row.id.as_str() == "app-1"));
+}
