@@ -878,3 +878,19 @@ async fn a_meeting_that_was_made_anew_is_the_booking_s_although_its_first_was_ca
     assert_eq!(live.len(), standing, "{live:?}");
     assert!(live.iter().all(|row| row.id.as_str() == "app-1"));
 }
+
+/// The booking had ended before its room has ever shown it, and the room's copy, seen late, had a booking of its own.
+#[tokio::test]
+async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    world.pass(5);
+    world.command(&command(Do::Release, "c2"));
+    world.write().await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Released));
+    world.look(ROOM_A).await;
+    settle(&world).await;
+    assert!(!receipt(&world).await.is_live());
+    assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
