@@ -894,3 +894,19 @@ async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
     assert!(!receipt(&world).await.is_live());
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
 }
+
+/// Its words came only with the message, and that had been set aside while its tenant was away.
+#[tokio::test]
+async fn a_private_meeting_that_was_made_needs_no_words_to_be_known() {
+    let world = world().await;
+    world.twin.borrow_mut().add_fault(write_fault("POST", Effect::DropAfterEffect));
+    world.command(&BookingCommand { is_private: Some(true), ..create("c1") });
+    world.write().await;
+    world.pass(61);
+    world.queue.receive(Lane::Commands, 10).iter().for_each(|message| {
+        world.queue.delete(Lane::Commands, message.receipt);
+    });
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(calendar(&world, MEGAN).len(), 1);
+}
