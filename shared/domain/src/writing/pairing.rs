@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) type Rows<'a> = BTreeMap<&'a EventId, &'a Booking>;
 
 /// Gives entries to the claims whose id they share, whatever they were taken for before that was known. Gives the bookings that had them.
+/// What is being left is not taken over any more.
 pub(crate) fn by_id<'a>(
     claims: &[Claim],
     known: &'a [Booking],
@@ -28,15 +29,17 @@ pub(crate) fn by_id<'a>(
 ) -> Vec<&'a Booking> {
     let mut replaced = Vec::new();
     for claim in claims.iter().filter(|claim| claim.ical_uid.is_some()) {
-        let same = |entry: &&&CalendarEntry| entry.ical_uid == claim.ical_uid && !entry.cancelled;
-        let ours: Vec<&&CalendarEntry> = seen.values().filter(same).collect();
-        let has_one = ours.iter().any(|entry| rows.get(&entry.id).is_some_and(|row| row.id == claim.booking));
-        let first = ours.into_iter().min_by_key(|entry| {
+        let is_open = |row: &&Booking| {
+            row.id == claim.booking && !(row.is_observed() && row.state.ical_uid == claim.ical_uid)
+        };
+        let Some(row) = known.iter().find(is_open) else { continue };
+        let ours = seen.values().filter(|entry| entry.ical_uid == claim.ical_uid && !entry.cancelled);
+        let free = ours.filter(|entry| claim.leaving.is_none() || !rows.contains_key(&entry.id));
+        let first = free.min_by_key(|entry| {
             let at = span(entry.when, context);
             (at != claim.span, at.start)
         });
-        let row = known.iter().find(|row| row.id == claim.booking);
-        if let (Some(first), Some(row), false) = (first, row, has_one) {
+        if let Some(first) = first {
             rows.retain(|_, other| other.id != row.id);
             replaced.extend(rows.insert(&first.id, row));
         }
