@@ -44,7 +44,7 @@ where
         let salt = writing.salt();
         let draft = match merge::draft(&meeting, self.said, &salt, writing.place.own) {
             Ok(draft) => draft,
-            Err(WordsWithheld) => return Ok(self.without_words(writing)),
+            Err(WordsWithheld) => return Ok(self.create_without_words(writing).await),
         };
         writing.sending(&meeting.content());
         let mark = Mark { transaction: writing.transaction(), marker: writing.marker() };
@@ -281,6 +281,18 @@ where
         let mut marked = self.graph.marked(&writing.place.mailbox, &writing.marker()).await?;
         marked.retain(|seen| !seen.cancelled);
         Ok(marked)
+    }
+
+    /// What cannot be made again for want of words may have been made before.
+    async fn create_without_words(&self, writing: &mut Writing) -> Deed {
+        match self.marked(writing).await.map(|marked| marked.into_iter().next()) {
+            Ok(Some(seen)) => {
+                writing.created(&seen);
+                Deed::Next
+            }
+            Ok(None) => self.without_words(writing),
+            Err(error) => self.trouble(writing, error),
+        }
     }
 
     fn without_words(&self, writing: &mut Writing) -> Deed {

@@ -26,7 +26,7 @@ use crate::ids::{BookingId, EventId};
 use crate::project::{Meaning, meaning};
 use crate::time::{Instant, Span};
 use crate::writing::Claim;
-use crate::writing::pairing::{self, Pairing, claim_of, holds, made_by_command};
+use crate::writing::pairing::{self, Guesses, Rows, claim_of, holds, made_by_command};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to write and what to look into.
@@ -124,13 +124,14 @@ pub fn plan(
     let seen: BTreeMap<&EventId, &CalendarEntry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
     let mut rows = pair(known, &seen, covered, context);
     let mut plan = Plan::default();
-    let claimed = claimed(&rows, claims, known, &seen, context);
-    plan.unclear = claimed.unclear.len();
-    rows.extend(claimed.rows);
+    let replaced = pairing::by_id(claims, known, &seen, &mut rows, context);
+    let guesses = guesses(&rows, claims, known, &seen, context);
+    plan.unclear = guesses.unclear.len();
+    rows.extend(guesses.rows);
     let taken: BTreeSet<&BookingId> = known.iter().map(|row| &row.id).collect();
-    let mut paired: BTreeSet<&BookingId> = BTreeSet::new();
+    let mut paired: BTreeSet<&BookingId> = replaced.iter().map(|row| &row.id).collect();
     let former: BTreeSet<&EventId> = claims.iter().filter_map(|claim| claim.former.as_ref()).collect();
-    let left_alone = |id: &EventId| claimed.unclear.contains(id) || former.contains(id);
+    let left_alone = |id: &EventId| guesses.unclear.contains(id) || former.contains(id);
     for (id, entry) in seen.iter().filter(|(id, _)| !left_alone(id)) {
         let row = rows.get(id).copied();
         let meaning = meaning(entry, context);
@@ -154,6 +155,9 @@ pub fn plan(
             now,
         ));
     }
+    // What they had been taken for goes on as the command's booking.
+    let over = replaced.into_iter().filter(|row| row.is_live());
+    plan.writes.extend(over.map(|row| end(row, EndReason::Deleted, context.retention_days, now)));
     for row in known {
         let is_told = row.is_observed() || row.state.status == Status::Confirmed;
         if !paired.contains(&row.id) && row.is_live() && is_told && is_covered(row, covered) {
@@ -165,21 +169,21 @@ pub fn plan(
     plan
 }
 
-/// The claims' own pairing, of what the stored bookings leave over.
-fn claimed<'a>(
-    rows: &BTreeMap<&'a EventId, &'a Booking>,
+/// What claims say of what stored bookings leave over.
+fn guesses<'a>(
+    rows: &Rows<'a>,
     claims: &[Claim],
     known: &'a [Booking],
     seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
     context: &Context,
-) -> Pairing<'a> {
+) -> Guesses<'a> {
     if claims.is_empty() {
-        return Pairing::default();
+        return Guesses::default();
     }
     let free: Vec<&CalendarEntry> =
         seen.iter().filter(|(id, _)| !rows.contains_key(*id)).map(|(_, entry)| *entry).collect();
     let taken: BTreeSet<&BookingId> = rows.values().map(|row| &row.id).collect();
-    pairing::pair(claims, known, &free, &taken, context)
+    pairing::by_time(claims, known, &free, &taken, context)
 }
 
 /// The further instances of a command's series are the command's, too.
@@ -233,8 +237,8 @@ fn pair<'a>(
     seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
     covered: &[Span],
     context: &Context,
-) -> BTreeMap<&'a EventId, &'a Booking> {
-    let mut rows: BTreeMap<&EventId, &Booking> = BTreeMap::new();
+) -> Rows<'a> {
+    let mut rows: Rows<'a> = BTreeMap::new();
     let mut orphans: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     let mut returning: BTreeMap<(&str, Option<Instant>), Vec<&Booking>> = BTreeMap::new();
     for row in known {
@@ -243,7 +247,11 @@ fn pair<'a>(
             continue;
         }
         if let Some((id, _)) = id.and_then(|id| seen.get_key_value(id)) {
-            rows.insert(id, row);
+            // What has gone on as a command's booking has left a tombstone.
+            let precedes = |held: &&Booking| precedence(held) >= precedence(row);
+            if !rows.get(id).is_some_and(precedes) {
+                rows.insert(id, row);
+            }
         } else if let Some(uid) = &row.state.ical_uid {
             let key = (uid.as_str(), instance(&row.state));
             if row.is_live() && is_covered(row, covered) {
@@ -270,6 +278,11 @@ fn pair<'a>(
         }
     }
     rows
+}
+
+/// Of two bookings that have had an entry, the one that it continues.
+fn precedence(row: &Booking) -> (bool, bool) {
+    (row.is_live(), row.state.origin == Origin::Command)
 }
 
 /// What tells the instances of one meeting apart: where the series put them; a single meeting has but one.

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
-use roomsync_domain::plan::{Change, Plan, end, plan, transactions};
+use roomsync_domain::plan::{Change, Plan, Write, end, plan, transactions};
 use roomsync_domain::project::{Meaning, meaning};
 use roomsync_domain::tenant::Window;
+use roomsync_domain::writing::Claim;
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 use std::collections::BTreeMap;
 
@@ -280,6 +281,56 @@ fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
     row.state.event_id = None;
     row.state.status = Status::Pending;
     assert_eq!(full(&[row], &[]), Plan::default());
+}
+
+/// Of a series whose first meeting lies outside what was read, and of what is being left, nothing goes over.
+#[test]
+fn an_entry_goes_over_to_the_command_that_shares_its_id() {
+    let entry = meeting("a", 60);
+    let stranger = stored(&[entry.clone()]).remove(0);
+    let mut own = Booking { id: BookingId::new("app-1"), ..stranger.clone() };
+    own.state = BookingState {
+        event_id: None,
+        ical_uid: None,
+        status: Status::Pending,
+        origin: Origin::Command,
+        ..own.state
+    };
+    let claim = |leaving| Claim {
+        booking: own.id.clone(),
+        ical_uid: entry.ical_uid.clone(),
+        span: own.state.span,
+        before: None,
+        organizer: None,
+        applied: true,
+        recurring: false,
+        leaving,
+        former: None,
+    };
+    let writes = |known: &[Booking], leaving| {
+        let everything = [Span::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))];
+        let entries = std::slice::from_ref(&entry);
+        let plan = plan(known, entries, &everything, window(), &[claim(leaving)], &context(), now());
+        let status = |write: Write| (write.booking.id, write.booking.state.status);
+        plan.writes.into_iter().map(status).collect::<BTreeMap<_, _>>()
+    };
+    let known = [own.clone(), stranger.clone()];
+    let goes_over = BTreeMap::from([
+        (own.id.clone(), Status::Confirmed),
+        (stranger.id.clone(), Status::Ended(EndReason::Deleted)),
+    ]);
+    assert_eq!(writes(&known, None), goes_over);
+    assert_eq!(writes(&known, Some(EndReason::Cancelled)), BTreeMap::new());
+    // The command's booking has another instance, which was not read.
+    let elsewhere = BookingState {
+        event_id: Some(EventId::new("first")),
+        ical_uid: entry.ical_uid.clone(),
+        status: Status::Confirmed,
+        span: Span::new(at("2028-01-01T00:00:00Z"), at("2028-01-01T01:00:00Z")),
+        ..own.state.clone()
+    };
+    let observed = Booking { state: elsewhere, ..own.clone() };
+    assert_eq!(writes(&[observed, stranger], None), BTreeMap::new());
 }
 
 #[test]

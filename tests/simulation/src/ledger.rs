@@ -224,14 +224,22 @@ impl Universe {
         }
         for writing in self.store.writings() {
             let tenant = self.store.tenant(&writing.tenant).now_or_never().and_then(Result::ok).flatten();
-            // Nothing is done any more for a tenant that has gone.
-            if tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active) {
+            // Nothing is done any more for a tenant that has gone, and nothing can be where the words of a private meeting came while it was.
+            let is_active = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
+            if is_active && !self.has_lost_its_words(&writing) {
                 self.writing_settled(&writing);
             }
         }
         self.one_booking_per_meeting();
         self.every_command_has_a_receipt();
         self.mails();
+    }
+
+    fn has_lost_its_words(&self, writing: &Writing) -> bool {
+        let is_private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
+        is_private
+            && writing.applied < writing.wanted
+            && writing.last_command().is_some_and(|command| self.is_set_aside(command))
     }
 
     fn writing_settled(&self, writing: &Writing) {
@@ -397,14 +405,19 @@ impl Universe {
 
     fn every_command_has_a_receipt(&self) {
         let ledger = self.ledger.borrow();
-        let rejected: String = self.queue.rejections().into_iter().map(|rejection| rejection.body).collect();
-        let dead: String = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body).collect();
         for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
-            let named = format!("\"{id}\"");
-            if !rejected.contains(&named) && !dead.contains(&named) {
+            if !self.is_set_aside(id) {
                 self.wrong(format!("receipts: nobody knows what became of {id}"));
             }
         }
+    }
+
+    /// Whether a command lies in the dead letters.
+    fn is_set_aside(&self, command: &str) -> bool {
+        let named = format!("\"{command}\"");
+        let rejected = self.queue.rejections().into_iter().map(|rejection| rejection.body);
+        let dead = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body);
+        rejected.chain(dead).any(|body| body.contains(&named))
     }
 
     /// Nobody is told of one change twice.

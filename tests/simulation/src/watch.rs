@@ -332,7 +332,11 @@ impl Universe {
             let present =
                 watch.calendars.get(room.room.as_str()).and_then(|held| held.since.get(&event)).copied();
             drop(watch);
-            if present.is_some_and(|since| since <= begun) {
+            // Its entry was found to be a command's meeting and goes on as that.
+            let goes_on = writes
+                .iter()
+                .any(|other| other.booking.is_live() && other.booking.state.event_id == state.event_id);
+            if present.is_some_and(|since| since <= begun) && !goes_on {
                 self.wrong(format!(
                     "I1: the booking of {} at {} ends as {reason:?} although the calendar holds it",
                     self.name_of(room.room.as_str()),

@@ -2,10 +2,10 @@
 //!
 //! | entry | claim | then |
 //! |---|---|---|
-//! | shares the claim's `iCalUId` | any | it is the command's meeting; of a series, the first |
+//! | shares the claim's `iCalUId` | any | it is the command's meeting, whatever it was taken for; of a series, the first |
 //! | cancelled | any | nobody's: it may be a copy from before the room was given back, or its organizer's calendar says so |
-//! | at the claimed time, organizer not another one | not answered yet, or a series | it is the command's meeting |
-//! | at the claimed time, but more than one may be meant | not answered yet | left alone until it is known |
+//! | at the claimed time, by its organizer | not answered yet, or a series | it is the command's meeting |
+//! | at the claimed time, but another may be meant | not answered yet | left alone until it is known |
 
 use super::claim::{Claim, Verdict};
 use crate::booking::{Booking, BookingState, Kind, Origin};
@@ -15,85 +15,95 @@ use crate::ids::{BookingId, EventId};
 use crate::project::{Meaning, span};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What claims say of the entries that belong to no stored booking.
+/// Entries and the stored bookings that they continue.
+pub(crate) type Rows<'a> = BTreeMap<&'a EventId, &'a Booking>;
+
+/// Gives entries to the claims whose id they share, whatever they were taken for before that was known. Gives the bookings that had them.
+/// What is being left is not taken over any more.
+pub(crate) fn by_id<'a>(
+    claims: &[Claim],
+    known: &'a [Booking],
+    seen: &BTreeMap<&'a EventId, &'a CalendarEntry>,
+    rows: &mut Rows<'a>,
+    context: &Context,
+) -> Vec<&'a Booking> {
+    let mut replaced = Vec::new();
+    for claim in claims.iter().filter(|claim| claim.ical_uid.is_some()) {
+        let is_open = |row: &&Booking| {
+            row.id == claim.booking && !(row.is_observed() && row.state.ical_uid == claim.ical_uid)
+        };
+        let Some(row) = known.iter().find(is_open) else { continue };
+        let ours = seen.values().filter(|entry| entry.ical_uid == claim.ical_uid && !entry.cancelled);
+        let free = ours.filter(|entry| claim.leaving.is_none() || !rows.contains_key(&entry.id));
+        let first = free.min_by_key(|entry| {
+            let at = span(entry.when, context);
+            (at != claim.span, at.start)
+        });
+        if let Some(first) = first {
+            rows.retain(|_, other| other.id != row.id);
+            replaced.extend(rows.insert(&first.id, row));
+        }
+    }
+    replaced
+}
+
+/// What claims say of the entries that share nobody's id and belong to no stored booking.
 #[derive(Debug, Default)]
-pub(crate) struct Pairing<'a> {
+pub(crate) struct Guesses<'a> {
     /// The claimed booking of an entry.
-    pub(crate) rows: BTreeMap<&'a EventId, &'a Booking>,
+    pub(crate) rows: Rows<'a>,
     /// Entries that may or may not be claimed: nothing is written for them now.
     pub(crate) unclear: BTreeSet<&'a EventId>,
 }
 
-/// Pairs claims with the entries that are `free`: seen, and continuing no stored booking by themselves.
-pub(crate) fn pair<'a>(
+/// Pairs claims that have no entry yet with the entries that are `free`: seen, and continuing no stored booking.
+pub(crate) fn by_time<'a>(
     claims: &[Claim],
     known: &'a [Booking],
     free: &[&'a CalendarEntry],
     taken: &BTreeSet<&BookingId>,
     context: &Context,
-) -> Pairing<'a> {
-    let mut pairing = Pairing::default();
-    let rows: BTreeMap<&BookingId, &Booking> = known.iter().map(|row| (&row.id, row)).collect();
+) -> Guesses<'a> {
+    let mut guesses = Guesses::default();
+    let bookings: BTreeMap<&BookingId, &Booking> = known.iter().map(|row| (&row.id, row)).collect();
     let open: Vec<(&Claim, &Booking)> = claims
         .iter()
-        .filter(|claim| !taken.contains(&claim.booking))
-        .filter_map(|claim| Some((claim, *rows.get(&claim.booking)?)))
+        .filter(|claim| claim.leaving.is_none() && !taken.contains(&claim.booking))
+        .filter_map(|claim| Some((claim, *bookings.get(&claim.booking)?)))
+        .filter(|(_, row)| !row.is_observed())
         .collect();
-    for (claim, row) in &open {
-        let same = |entry: &&&CalendarEntry| claim.ical_uid.is_some() && entry.ical_uid == claim.ical_uid;
-        let mut ours: Vec<&&CalendarEntry> =
-            free.iter().filter(|entry| !entry.cancelled).filter(same).collect();
-        ours.sort_by_key(|entry| {
-            let at = span(entry.when, context);
-            (at != claim.span, at.start)
-        });
-        if let Some(first) = ours.first() {
-            pairing.rows.insert(&first.id, row);
-        }
-    }
-    let by_uid: BTreeSet<&BookingId> = pairing.rows.values().map(|row| &row.id).collect();
-    let rest: Vec<&(&Claim, &Booking)> = open.iter().filter(|(_, row)| !by_uid.contains(&row.id)).collect();
     for entry in free.iter().filter(|entry| !entry.cancelled) {
-        if pairing.rows.contains_key(&entry.id) {
-            continue;
-        }
-        let at_its_time: Vec<_> = rest
+        let at_its_time: Vec<_> = open
             .iter()
-            .filter(|(claim, row)| {
-                !row.is_observed() && claim.leaving.is_none() && claim.span == span(entry.when, context)
-            })
-            .filter(|(claim, _)| may_be(claim, entry))
+            .filter(|(claim, _)| claim.span == span(entry.when, context) && may_be(claim, entry))
             .collect();
         let alone =
             free.iter().filter(|other| span(other.when, context) == span(entry.when, context)).count() == 1;
         match at_its_time.as_slice() {
             [] => {}
             [(claim, row)] if alone && is_by(claim, entry) => {
-                pairing.rows.insert(&entry.id, row);
+                guesses.rows.insert(&entry.id, row);
             }
             several if several.iter().any(|(claim, _)| claim.ical_uid.is_none()) => {
-                pairing.unclear.insert(&entry.id);
+                guesses.unclear.insert(&entry.id);
             }
             _ => {}
         }
     }
-    pairing
+    guesses
 }
 
-/// Whether an entry at the claimed time may be the command's: its id does not speak against it. The instances of a series may have an
-/// id that is not the series'.
+/// Whether an entry at the claimed time may be the command's: neither its id nor its kind speaks against it. The instances of a series
+/// may have an id that is not the series'.
 fn may_be(claim: &Claim, entry: &CalendarEntry) -> bool {
     let differs = claim.ical_uid.is_some() && entry.ical_uid.is_some();
-    !differs || (claim.recurring && entry.series.is_some())
+    claim.recurring == entry.series.is_some() && (claim.recurring || !differs)
 }
 
-/// Whether the organizer does not speak against it.
+/// Whether it is known to be the organizer's.
 fn is_by(claim: &Claim, entry: &CalendarEntry) -> bool {
     let organizer = entry.organizer.as_ref().and_then(|person| person.email.as_deref());
-    match (&claim.organizer, organizer) {
-        (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
-        _ => true,
-    }
+    claim.organizer.as_deref().zip(organizer).is_some_and(|(ours, theirs)| ours.eq_ignore_ascii_case(theirs))
 }
 
 /// What a claim says of one entry.

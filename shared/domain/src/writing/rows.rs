@@ -50,10 +50,11 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
     let command = writing.last_command().map(str::to_owned);
     let meeting = match (&writing.desired, live) {
         (Some(meeting), _) if meeting.room.is_some() => meeting,
-        // The room is left: what is known of the booking stays.
+        // The room is left: what is known of the booking stays, and if it still comes to show the meeting, that is known by its id.
         (_, Some(live)) => {
             let state = BookingState {
                 status: Status::Pending,
+                ical_uid: live.ical_uid.clone().or_else(|| known_uid(writing)),
                 last_command_id: command,
                 failure: None,
                 ..live.clone()
@@ -109,6 +110,10 @@ fn known_as(state: BookingState, live: &BookingState, meeting: &Meeting) -> Book
     }
 }
 
+fn known_uid(writing: &Writing) -> Option<String> {
+    writing.event.as_ref().and_then(|event| event.ical_uid.clone())
+}
+
 fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> BookingState {
     let may_know = |allowed: bool| allowed && !meeting.private;
     let organizer = Some(&writing.place.mailbox)
@@ -133,7 +138,7 @@ fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> Bookin
         organizer_email: organizer.cloned(),
         origin: Origin::Command,
         event_id: None,
-        ical_uid: writing.event.as_ref().and_then(|event| event.ical_uid.clone()),
+        ical_uid: known_uid(writing),
         last_command_id: writing.last_command().map(str::to_owned),
         failure: None,
     }

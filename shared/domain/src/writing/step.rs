@@ -287,6 +287,11 @@ fn answered(
     let with = |status| BookingState { status, failure: None, ..row.state.clone() };
     let over = now >= writing.span.end + TimeDelta::hours(1);
     match row.state.status {
+        status if status != Status::Pending && !over && shows_another(writing, row) => {
+            let look = writing.watches > 0;
+            writing.watch_again(now);
+            (Watched::Silent { look }, None)
+        }
         Status::Confirmed => {
             writing.accepted = true;
             writing.due = None;
@@ -364,6 +369,15 @@ fn answered(
 /// The id that all copies of the meeting share.
 fn known_uid(writing: &Writing, row: &Booking) -> Option<String> {
     writing.event.as_ref().and_then(|event| event.ical_uid.clone()).or_else(|| row.state.ical_uid.clone())
+}
+
+/// Whether the room shows another meeting than the one that is wanted: one that an attempt has made which could not say so, and that a
+/// person has cancelled since.
+fn shows_another(writing: &Writing, row: &Booking) -> bool {
+    let is_single = writing.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_none());
+    let ours = writing.event.as_ref().and_then(|event| event.ical_uid.as_ref());
+    let differs = ours.zip(row.state.ical_uid.as_ref()).is_some_and(|(ours, theirs)| ours != theirs);
+    is_single && writing.leaving.is_none() && differs
 }
 
 /// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
