@@ -22,8 +22,6 @@ pub struct Crowd {
     pub jobs: usize,
     /// Failures after which no more are begun.
     pub enough: usize,
-    /// Whether booking commands may be sent.
-    pub commands: bool,
 }
 
 /// How they went.
@@ -54,7 +52,7 @@ pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
                     let Some(seed) = usize::try_from(at).ok().and_then(|at| crowd.seeds.get(at)) else {
                         break;
                     };
-                    let report = one(&Plan { commands: crowd.commands, ..Plan::new(*seed, crowd.steps) });
+                    let report = one(&Plan::new(*seed, crowd.steps));
                     let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                     outcome.seeds += 1;
                     outcome.steps += report.steps;
@@ -91,20 +89,12 @@ fn one(plan: &Plan) -> Report {
 
 /// What must happen sometimes in a large enough crowd: every misfortune, and every path worth taking.
 #[must_use]
-pub fn missing(tally: &Tally, commands: bool) -> Vec<&'static str> {
+pub fn missing(tally: &Tally) -> Vec<&'static str> {
     let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
     misfortunes
         .chain(PATHS.iter().chain(crate::push::PATHS).chain(crate::commands::PATHS).copied())
         .filter(|name| tally.of(name) == 0)
-        .filter(|name| commands || !needs_commands(name))
         .collect()
-}
-
-/// What can only happen where booking commands are sent.
-fn needs_commands(name: &str) -> bool {
-    name.starts_with("write: ")
-        || name.ends_with("what a command made")
-        || crate::commands::PATHS.contains(&name)
 }
 
 /// Paths worth taking.

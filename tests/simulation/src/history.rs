@@ -36,15 +36,13 @@ pub struct Plan {
     pub tells: bool,
     /// Whether logs, tables and queues are searched for what must not be there.
     pub listens: bool,
-    /// Whether booking commands may be sent.
-    pub commands: bool,
 }
 
 impl Plan {
-    /// The history of a seed, with so many steps and no commands.
+    /// The history of a seed, with so many steps.
     #[must_use]
     pub fn new(seed: u64, steps: u32) -> Self {
-        Self { seed, steps: (0..steps).collect(), tells: false, listens: false, commands: false }
+        Self { seed, steps: (0..steps).collect(), tells: false, listens: false }
     }
 }
 
@@ -79,7 +77,7 @@ const THOROUGH: u64 = 4;
 
 /// Makes the dice of notices others than those of everything else.
 const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
-/// And the dice of booking commands, which are sent in half of the histories in which they may be.
+/// And the dice of booking commands, which are sent in half of the histories.
 const COMMAND_DICE: u64 = 0x626f_6f6b_0000_0e76;
 
 pub(crate) struct History {
@@ -199,8 +197,8 @@ impl History {
             }
         }
         let mut chance = dice(plan.seed ^ COMMAND_DICE, u64::MAX);
-        let desk = (plan.commands && chance.random_bool(0.5))
-            .then(|| Desk::open(&universe, &mut companies, &mut chance, future));
+        let desk =
+            chance.random_bool(0.5).then(|| Desk::open(&universe, &mut companies, &mut chance, future));
         universe.calendars_changed();
         let mut fleet = Fleet::new(Rc::clone(&universe));
         let skewed = mix.strikes(&mut rng, "lambda: clock is wrong");

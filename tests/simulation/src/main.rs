@@ -38,9 +38,6 @@ struct Options {
     /// Tell its story.
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Send booking commands in half of the histories, too.
-    #[arg(long)]
-    commands: bool,
     /// Every step of the scripted scenarios, with a crash before, a crash after, and done twice.
     #[arg(long)]
     sweep: bool,
@@ -62,7 +59,6 @@ fn main() -> anyhow::Result<()> {
         steps: options.steps,
         jobs: options.jobs,
         enough: options.enough,
-        commands: options.commands,
     };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} histories, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(options.seeds).with_style(style);
@@ -71,12 +67,12 @@ fn main() -> anyhow::Result<()> {
     bar.finish_and_clear();
     print(&outcome, begun.elapsed().as_secs_f64());
     for (seed, _) in outcome.failures.iter().take(2) {
-        explain(&Plan { commands: options.commands, ..Plan::new(*seed, options.steps) });
+        explain(&Plan::new(*seed, options.steps));
     }
     if !outcome.failures.is_empty() {
         bail!("{} of {} histories failed", outcome.failures.len(), outcome.seeds);
     }
-    let never = missing(&outcome.tally, options.commands);
+    let never = missing(&outcome.tally);
     if options.seeds >= 1000 && !never.is_empty() {
         bail!("never happened: {}", never.join(", "));
     }
@@ -94,12 +90,7 @@ fn say(line: &str) {
 }
 
 fn one(options: &Options, seed: u64) -> anyhow::Result<()> {
-    let mut plan = Plan {
-        tells: options.trace,
-        listens: true,
-        commands: options.commands,
-        ..Plan::new(seed, options.steps)
-    };
+    let mut plan = Plan { tells: options.trace, listens: true, ..Plan::new(seed, options.steps) };
     if let Some(keep) = &options.keep {
         plan.steps = shrink::steps(keep).context("--keep: expected steps such as 3,5,8-12")?;
     }
@@ -122,9 +113,8 @@ fn explain(plan: &Plan) {
     let short = shrink::shrink(plan);
     let report = run(&Plan { tells: true, ..short.clone() });
     report.story.iter().for_each(|line| say(line));
-    let commands = if plan.commands { " --commands" } else { "" };
     let steps = shrink::text(&short.steps);
-    say(&format!("replay: cargo sim --seed {}{commands} --keep {steps} --trace", plan.seed));
+    say(&format!("replay: cargo sim --seed {} --keep {steps} --trace", plan.seed));
 }
 
 fn sweep_all() -> anyhow::Result<()> {

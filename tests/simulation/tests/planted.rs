@@ -92,7 +92,7 @@ fn hunt(name: &'static str, seeds: std::ops::Range<u64>) -> Option<(u64, String)
     *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) = name;
     let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(4);
     let steps = simulation::STEPS;
-    let crowd = simulation::Crowd { seeds: seeds.collect(), steps, jobs, enough: 1, commands: true };
+    let crowd = simulation::Crowd { seeds: seeds.collect(), steps, jobs, enough: 1 };
     let outcome = simulation::run_all(&crowd, || {});
     *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) = "";
     let (seed, wrong) = outcome.failures.into_iter().next()?;
