@@ -58,8 +58,8 @@ async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Re
     tenants::apply(&aws, &stack, tenants).await?;
     teller.tell(News::Step("starting the functions".to_owned()));
     let host = Host::new(&with_ticks(stack.clone(), options));
-    let listener = TcpListener::bind(("127.0.0.1", ports.runtime_api)).await?;
-    let requests = TcpListener::bind(("127.0.0.1", ports.webhook)).await?;
+    let listener = listen(ports.runtime_api).await?;
+    let requests = listen(ports.webhook).await?;
     let mut parts: Vec<LocalBoxFuture<'_, anyhow::Result<Infallible>>> = vec![
         emulator.ended().map(Err).boxed_local(),
         async {
@@ -97,6 +97,11 @@ async fn system(options: &Options, place: &Place, teller: &Teller) -> anyhow::Re
         }
     }
     select_all(parts).await.0
+}
+
+/// A port was free at the start, and much has happened since.
+async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.with_context(|| format!("cannot listen on port {port}"))
 }
 
 async fn binaries(options: &Options, place: &Place, stack: &Stack) -> anyhow::Result<Binaries> {
