@@ -254,7 +254,9 @@ fn pair<'a>(
             }
         } else if let Some(uid) = &row.state.ical_uid {
             let key = (uid.as_str(), instance(&row.state));
-            if row.is_live() && is_covered(row, covered) {
+            // The time of what is pending is what is wanted: it does not say where the entry lies.
+            let may_lie_there = row.state.status == Status::Pending || is_covered(row, covered);
+            if row.is_live() && may_lie_there {
                 orphans.entry(key).or_default().push(row);
             } else if !row.is_live() && row.state.origin == Origin::Command {
                 returning.entry(key).or_default().push(row);

@@ -196,6 +196,29 @@ fn a_meeting_whose_event_id_changed_stays_the_same_booking() {
     assert_eq!(plan.writes[0].link(), Some(&EventId::new("z")));
 }
 
+/// Where it is to be lies elsewhere than what was read.
+#[test]
+fn the_entry_of_a_command_that_moves_it_may_change_its_event_id() {
+    let mut row = stored(&[meeting("a", 60)]).remove(0);
+    let before = row.state.span;
+    row.state.status = Status::Pending;
+    row.state.span = Span::new(at("2026-03-01T09:00:00Z"), at("2026-03-01T10:00:00Z"));
+    let claim = Claim {
+        booking: row.id.clone(),
+        ical_uid: row.state.ical_uid.clone(),
+        span: row.state.span,
+        before: Some(before),
+        organizer: None,
+        applied: true,
+        recurring: false,
+        leaving: None,
+        former: None,
+    };
+    let again = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
+    let plan = plan(&[row], &[again], &[before], window(), &[claim], &context(), now());
+    assert_eq!(plan, Plan::default());
+}
+
 #[test]
 fn an_event_that_returns_after_its_booking_went_on_under_another_gets_a_booking_of_its_own() {
     let first = stored(&[meeting("a", 60)]);

@@ -337,6 +337,9 @@ impl Universe {
             Status::Pending if !waits && self.now() - writing.since > chrono::TimeDelta::hours(1) => {
                 self.wrong(format!("I16: {id} is pending for ever, {:?}", row.state.failure));
             }
+            // It was not told to let go of what came to it under another address: its booking is what it shows.
+            Status::Confirmed | Status::Tentative
+                if self.watch.borrow().readdressed.contains(row.room.room.as_str()) => {}
             // What a person cancels before its day is kept in step is seen when that day comes.
             Status::Confirmed | Status::Tentative
                 if live.is_none() && !writing.place.foreign && self.is_in_step(row) =>
