@@ -11,6 +11,7 @@ mod notices;
 pub mod outcome;
 pub mod poll_room;
 pub mod read;
+mod series;
 pub mod stop;
 pub mod trouble;
 

@@ -15,6 +15,7 @@ use crate::links::NewestLinks;
 use crate::missing;
 use crate::outcome::{Outcome, Tally};
 use crate::read;
+use crate::series;
 use crate::stop::Stop;
 use crate::trouble;
 use chrono::TimeDelta;
@@ -364,6 +365,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             known.extend(booking);
         }
         self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
+        series::recognise(&lane, &mut claims, &known, &entries, context).await?;
         let first = plan::plan(&known, &entries, &covered, window, &claims, context, self.now);
         let unclear = first.unclear;
         if first.missing.is_empty() {

@@ -213,6 +213,7 @@ fn the_entry_of_a_command_that_moves_it_may_change_its_event_id() {
         recurring: false,
         leaving: None,
         former: None,
+        series: None,
     };
     let again = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
     let plan = plan(&[row], &[again], &[before], window(), &[claim], &context(), now());
@@ -329,6 +330,7 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
         recurring: false,
         leaving,
         former: None,
+        series: None,
     };
     let writes = |known: &[Booking], leaving| {
         let everything = [Span::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))];

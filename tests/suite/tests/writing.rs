@@ -11,6 +11,7 @@ use roomsync_twin::faults::{Effect, Fault, Matching};
 use roomsync_twin::outlook::Action;
 use roomsync_twin::{MailKind, Trap, UserSpec};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 const MEGAN: &str = "megan@contoso.example";
@@ -534,6 +535,41 @@ async fn whatever_happens_to_a_write_there_is_one_meeting_in_the_end() {
         assert_eq!(calendar(&world, MEGAN), [], "DELETE {why}");
         assert_eq!(mails(&world, MailKind::Cancellation), 2, "DELETE {why}");
     }
+}
+
+/// Nobody may know who organizes a private meeting, and its occurrences may have ids of their own.
+#[tokio::test]
+async fn a_series_is_known_by_its_master() {
+    let world = world().await;
+    let recurrence = json!({"pattern": {"type": "daily", "interval": 1},
+        "range": {"type": "numbered", "startDate": "2026-02-10", "numberOfOccurrences": 3}});
+    let mut forms = BTreeSet::new();
+    for hour in 6..12 {
+        let id = format!("app-{hour}");
+        world.command(&BookingCommand {
+            booking_id: id.clone(),
+            is_private: Some(true),
+            start: moment("2026-02-10", hour),
+            end: moment("2026-02-10", hour + 1),
+            recurrence: Some(serde_json::from_value(recurrence.clone()).unwrap()),
+            ..create(&format!("c{hour}"))
+        });
+        world.write().await;
+        answer(&world).await;
+        let row = world.receipt(ROOM_A, &id).await;
+        assert_eq!(row.state.status, Status::Confirmed, "{id}");
+        let rows = world.live(ROOM_A).await;
+        let ours: Vec<_> = rows.iter().filter(|other| other.state.series_id == row.state.series_id).collect();
+        assert_eq!(ours.len(), 3, "{id}");
+        assert!(
+            ours.iter().all(|row| row.state.origin == Origin::Command && row.state.is_private),
+            "{ours:#?}"
+        );
+        forms.insert(ours.iter().map(|row| &row.state.ical_uid).collect::<BTreeSet<_>>().len());
+    }
+    assert_eq!(forms, BTreeSet::from([1, 3]), "both forms are to be seen");
+    settle(&world).await;
+    assert_eq!(world.live(ROOM_A).await.len(), 18);
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ impl Twin {
         found.sort_by_key(|instance| (instance.start, instance.item.key, instance.date));
         let plain = |instance: &crate::calendar::Instance<'_>| Instance {
             id: room.event_id(instance.item, instance.date, IdFormat::Immutable),
-            uid: instance.item.uid.as_ref().to_owned(),
+            uid: instance.uid(),
             kind: match (instance.date, instance.exception) {
                 (None, _) => "single",
                 (Some(_), None) => "occurrence",

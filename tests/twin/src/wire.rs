@@ -192,6 +192,7 @@ pub(crate) fn instance(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) 
     }
     put("recurrence", &|| Value::Null);
     put("isCancelled", &|| json!(instance.cancelled()));
+    put("iCalUId", &|| json!(instance.uid()));
     properties(&mut event, item, instance.content(), &instance.span, look);
     Value::Object(event)
 }
@@ -213,6 +214,7 @@ pub(crate) fn master(mailbox: &Mailbox, item: &Item, look: &Look) -> Value {
     put("seriesMasterId", &|| Value::Null);
     put("recurrence", &|| series.map_or(Value::Null, |series| recurrence(series, &span.zone)));
     put("isCancelled", &|| json!(item.cancelled));
+    put("iCalUId", &|| json!(item.uid.as_ref()));
     properties(&mut event, item, &item.content, span, look);
     Value::Object(event)
 }
@@ -260,7 +262,6 @@ fn properties(event: &mut Map<String, Value>, item: &Item, content: &Content, sp
         }
     };
     put("changeKey", &|| json!(item.change_key()));
-    put("iCalUId", &|| json!(item.uid.as_ref()));
     put("subject", &|| json!(content.subject));
     put("bodyPreview", &|| json!(content.body.chars().take(255).collect::<String>()));
     put("body", &|| body(&content.body, look.text_body));

@@ -30,6 +30,9 @@ pub struct Claim {
     /// The room's copy of the booking's meeting before this one: it is on its way out, and nobody's booking.
     #[serde(default)]
     pub former: Option<EventId>,
+    /// The series in the room's calendar, once the poller has asked for it: occurrences need not have the id that all copies share.
+    #[serde(skip)]
+    pub series: Option<EventId>,
 }
 
 /// A claim with its booking.
@@ -51,6 +54,13 @@ pub enum Verdict {
 }
 
 impl Claim {
+    /// Whether these are ids of the command's meeting: the one that its copies share, or its series in the room's calendar.
+    #[must_use]
+    pub fn is_of(&self, ical_uid: Option<&str>, series: Option<&str>) -> bool {
+        let same = |ours: Option<&str>, theirs: Option<&str>| ours.is_some() && ours == theirs;
+        same(self.ical_uid.as_deref(), ical_uid) || same(self.series.as_ref().map(EventId::as_str), series)
+    }
+
     /// Whether an entry that is booked at `seen` shows the effect of the command. `status` is the stored one.
     #[must_use]
     pub fn verdict(&self, seen: Span, status: Status) -> Verdict {
@@ -90,6 +100,7 @@ mod tests {
             recurring: false,
             leaving: None,
             former: None,
+            series: None,
         };
         use Verdict::{Follow, Hold};
         for (before, applied, seen, expected, why) in [

@@ -2,9 +2,9 @@
 //!
 //! | entry | claim | then |
 //! |---|---|---|
-//! | shares the claim's `iCalUId` | any | it is the command's meeting, whatever it was taken for; of a series, the first |
+//! | shares the claim's `iCalUId`, or the series that does | any | it is the command's meeting, whatever it was taken for; of a series, the first |
 //! | cancelled | any | nobody's: it may be a copy from before the room was given back, or its organizer's calendar says so |
-//! | at the claimed time, by its organizer | not answered yet, or a series | it is the command's meeting |
+//! | at the claimed time, by its organizer | not answered yet | it is the command's meeting |
 //! | at the claimed time, but another may be meant | not answered yet | left alone until it is known |
 
 use super::claim::{Claim, Verdict};
@@ -29,11 +29,13 @@ pub(crate) fn by_id<'a>(
 ) -> Vec<&'a Booking> {
     let mut replaced = Vec::new();
     for claim in claims.iter().filter(|claim| claim.ical_uid.is_some()) {
-        let is_open = |row: &&Booking| {
-            row.id == claim.booking && !(row.is_observed() && row.state.ical_uid == claim.ical_uid)
-        };
+        let is_open =
+            |row: &&Booking| row.id == claim.booking && !(row.is_observed() && is_of(claim, &row.state));
         let Some(row) = known.iter().find(is_open) else { continue };
-        let ours = seen.values().filter(|entry| entry.ical_uid == claim.ical_uid && !entry.cancelled);
+        let ours = seen.values().filter(|entry| {
+            let series = entry.series.as_ref().map(EventId::as_str);
+            claim.is_of(entry.ical_uid.as_deref(), series) && !entry.cancelled
+        });
         let free = ours.filter(|entry| claim.leaving.is_none() || !rows.contains_key(&entry.id));
         let first = free.min_by_key(|entry| {
             let at = span(entry.when, context);
@@ -93,11 +95,14 @@ pub(crate) fn by_time<'a>(
     guesses
 }
 
-/// Whether an entry at the claimed time may be the command's: neither its id nor its kind speaks against it. The instances of a series
-/// may have an id that is not the series'.
+/// Whether an entry at the claimed time may be the command's: neither its id nor its kind speaks against it.
 fn may_be(claim: &Claim, entry: &CalendarEntry) -> bool {
     let differs = claim.ical_uid.is_some() && entry.ical_uid.is_some();
-    claim.recurring == entry.series.is_some() && (claim.recurring || !differs)
+    claim.recurring == entry.series.is_some() && !differs
+}
+
+fn is_of(claim: &Claim, state: &BookingState) -> bool {
+    claim.is_of(state.ical_uid.as_deref(), state.series_id.as_deref())
 }
 
 /// Whether it is known to be the organizer's.
@@ -122,10 +127,7 @@ pub(crate) fn made_by_command<'a>(
     }
     let same_series =
         |row: &&Booking| row.state.series_id.is_some() && row.state.series_id == state.series_id;
-    let same_claim = |row: &&Booking| {
-        claim_of(claims, row)
-            .is_some_and(|claim| claim.ical_uid.is_some() && claim.ical_uid == state.ical_uid)
-    };
+    let same_claim = |row: &&Booking| claim_of(claims, row).is_some_and(|claim| is_of(claim, state));
     known
         .iter()
         .filter(|row| row.state.origin == Origin::Command)

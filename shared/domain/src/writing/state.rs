@@ -324,6 +324,7 @@ impl Writing {
             recurring: self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some()),
             leaving: self.leaving,
             former: self.former.clone(),
+            series: None,
         };
         let leaving = Claim { leaving: Some(EndReason::Moved), ..claim.clone() };
         let left =
