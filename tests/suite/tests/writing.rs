@@ -936,6 +936,22 @@ async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
 }
 
+/// It was taken for our own late echo, and what was to be sent over it had been in the message alone: a day later the meeting was removed.
+#[tokio::test]
+async fn a_person_may_give_a_private_meeting_its_old_name_back() {
+    let world = world().await;
+    world.command(&BookingCommand { is_private: Some(true), ..create("c1") });
+    world.write().await;
+    let rename = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c2") };
+    world.command(&rename);
+    world.write().await;
+    let meeting = world.twin.borrow().entries(TENANT, MEGAN, false).unwrap().remove(0).uid;
+    world.act(Action::ChangeSubject { meeting, subject: "Design review".to_owned() });
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 9)]);
+}
+
 /// Its words came only with the message, and that had been set aside while its tenant was away.
 #[tokio::test]
 async fn a_private_meeting_that_was_made_needs_no_words_to_be_known() {
