@@ -7,6 +7,7 @@ use roomsync_domain::booking::{Booking, EndReason, Kind, Origin, Status};
 use roomsync_domain::tenant::{Location, Match, Organizer, Switch, Take};
 use roomsync_testkit::{Lane, MemoryStore, fold_stream};
 use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT, World, local};
+use roomsync_twin::calendar::MailboxState;
 use roomsync_twin::faults::{Effect, Fault, Matching};
 use roomsync_twin::outlook::Action;
 use roomsync_twin::{MailKind, Trap, UserSpec};
@@ -950,6 +951,20 @@ async fn a_person_may_give_a_private_meeting_its_old_name_back() {
     settle(&world).await;
     assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
     assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 9)]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_away_for_a_while_does_not_keep_a_cancelled_meeting() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    let set = |state| world.twin.borrow_mut().change_mailbox(TENANT, MEGAN, |mailbox| mailbox.state = state);
+    set(MailboxState::NotEnabled);
+    carry_out(&world, &command(Do::Cancel, "c2")).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Pending);
+    set(MailboxState::Active);
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Cancelled));
+    assert_eq!(calendar(&world, MEGAN), []);
 }
 
 /// Its words came only with the message, and that had been set aside while its tenant was away.
