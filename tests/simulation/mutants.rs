@@ -375,8 +375,9 @@ pub const MUTANTS: &[Mutant] = &[
         "pending row not claimed",
         &[(
             "domain/plan.rs",
-            "    if claims.is_empty() {",
-            r#"    if claims.is_empty() || ROOT::planted("pending row not claimed") {"#,
+            "    let mut rows = pair(known, &seen, covered, context);",
+            r#"    let claims = if ROOT::planted("pending row not claimed") { &claims[..0] } else { claims };
+    let mut rows = pair(known, &seen, covered, context);"#,
         )],
     ),
     (

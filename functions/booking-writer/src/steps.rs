@@ -146,8 +146,12 @@ where
         self.check_time()?;
         let marked = match self.marked(writing).await {
             Ok(marked) => marked,
-            // Nothing can be in a calendar that is not there.
-            Err(MeetingError::NoMailbox(_)) => {
+            // Nothing can be in a calendar that is not there; but what is known to be in it comes back with it.
+            Err(MeetingError::NoMailbox(trace)) => {
+                let over = writing.patience(code::UNREACHABLE, self.clock.now()) == step::Patience::Over;
+                if writing.event.is_some() && !over {
+                    return Ok(self.trouble(writing, MeetingError::Failed(trace)));
+                }
                 writing.removed();
                 writing.verified = writing.wanted;
                 return Ok(Deed::Next);

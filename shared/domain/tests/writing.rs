@@ -311,6 +311,14 @@ fn a_read_back_removes_strays_repeats_echoes_and_takes_people_s_changes() {
         Verified::Well,
         "never for ever"
     );
+
+    let mut brought_back = verified();
+    brought_back.want(Some(meeting([1, 0, 0, 0, 0])), now());
+    brought_back.pushed(meeting([1, 0, 0, 0, 0]), brought_back.span);
+    let read = |writing: &mut Writing, there| read_back(writing, &[seen("e", there)], None, chrono_tz::UTC);
+    assert_eq!(read(&mut brought_back, [1, 0, 0, 0, 0]), Verified::Well);
+    assert_eq!(read(&mut brought_back, [0; 5]), Verified::Well, "by a person, after it had arrived");
+    assert_eq!(brought_back.desired.as_ref().map(Meeting::content), Some(content([0; 5])));
 }
 
 proptest! {

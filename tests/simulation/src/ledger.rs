@@ -245,6 +245,16 @@ impl Universe {
     fn writing_settled(&self, writing: &Writing) {
         let id = &writing.booking;
         let row = self.store.booking(&writing.room_ref(), id).now_or_never().and_then(Result::ok).flatten();
+        // What lies in a mailbox that is gone is not seen; for a day it may come back.
+        let is_gone = {
+            let twin = self.twin.borrow();
+            let held = twin.tenant(writing.tenant.as_str());
+            held.and_then(|tenant| tenant.mailbox(&writing.place.mailbox))
+                .is_some_and(|held| held.state == MailboxState::Gone)
+        };
+        if is_gone && writing.desired.is_none() && writing.applied != writing.wanted {
+            return;
+        }
         let silent =
             row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
         if !writing.is_settled() && !silent && writing.left.is_none() {
@@ -259,13 +269,6 @@ impl Universe {
         let ledger = self.ledger.borrow();
         let nothing = Tale::default();
         let tale = ledger.tales.get(&(writing.tenant.clone(), id.clone())).unwrap_or(&nothing);
-        // What lies in a mailbox that is gone is not seen.
-        let is_gone = {
-            let twin = self.twin.borrow();
-            let held = twin.tenant(writing.tenant.as_str());
-            held.and_then(|tenant| tenant.mailbox(&writing.place.mailbox))
-                .is_some_and(|held| held.state == MailboxState::Gone)
-        };
         let expected = usize::from(writing.desired.is_some() && !writing.place.foreign && !is_gone);
         let ended = tale.ended_in == Some(writing.life);
         if live.len() > 1 {

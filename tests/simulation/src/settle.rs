@@ -342,8 +342,9 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
     let mut held: BTreeMap<String, Seen> = BTreeMap::new();
     for row in bookings(universe, &room.room) {
         let Some(id) = row.state.event_id.as_ref().map(ToString::to_string) else { continue };
-        // The receipt says that the room does not answer, and a room that has another address does not hear of changes.
-        if deaf && row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER) {
+        // The receipt says that the room does not answer or has yet to let go, and a room that has another address hears of neither.
+        let silent = row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER);
+        if deaf && (silent || row.state.status == Status::Pending) {
             truth.remove(&id);
             continue;
         }

@@ -7,6 +7,7 @@ use roomsync_domain::booking::{Booking, EndReason, Kind, Origin, Status};
 use roomsync_domain::tenant::{Location, Match, Organizer, Switch, Take};
 use roomsync_testkit::{Lane, MemoryStore, fold_stream};
 use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT, World, local};
+use roomsync_twin::calendar::MailboxState;
 use roomsync_twin::faults::{Effect, Fault, Matching};
 use roomsync_twin::outlook::Action;
 use roomsync_twin::{MailKind, Trap, UserSpec};
@@ -970,6 +971,36 @@ async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
     settle(&world).await;
     assert!(!receipt(&world).await.is_live());
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
+
+/// It was taken for our own late echo, and what was to be sent over it had been in the message alone: a day later the meeting was removed.
+#[tokio::test]
+async fn a_person_may_give_a_private_meeting_its_old_name_back() {
+    let world = world().await;
+    world.command(&BookingCommand { is_private: Some(true), ..create("c1") });
+    world.write().await;
+    let rename = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c2") };
+    world.command(&rename);
+    world.write().await;
+    let meeting = world.twin.borrow().entries(TENANT, MEGAN, false).unwrap().remove(0).uid;
+    world.act(Action::ChangeSubject { meeting, subject: "Design review".to_owned() });
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
+    assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 9)]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_away_for_a_while_does_not_keep_a_cancelled_meeting() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    let set = |state| world.twin.borrow_mut().change_mailbox(TENANT, MEGAN, |mailbox| mailbox.state = state);
+    set(MailboxState::NotEnabled);
+    carry_out(&world, &command(Do::Cancel, "c2")).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Pending);
+    set(MailboxState::Active);
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Cancelled));
+    assert_eq!(calendar(&world, MEGAN), []);
 }
 
 /// Its words came only with the message, and that had been set aside while its tenant was away.

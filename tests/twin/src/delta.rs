@@ -175,7 +175,7 @@ impl Twin {
             return Err(refusal);
         }
         if call.kind == Kind::DeltaLink {
-            token.upto = room.visible(now).max(token.cursor);
+            token.upto = room.told(token.cursor, now);
         }
         Ok(token)
     }

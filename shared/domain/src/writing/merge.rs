@@ -3,7 +3,7 @@
 //! | seen at a read-back | then |
 //! |---|---|
 //! | as wanted | verified |
-//! | as one of our older contents | our own late echo: sent again |
+//! | as one of our older contents, and was not as wanted before | our own late echo: sent again |
 //! | something else | a person's change: it is wanted from now on |
 //! | nothing | a person's deletion: final |
 //!

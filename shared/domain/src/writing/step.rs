@@ -218,7 +218,8 @@ pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, z
     let view = View { salt: &salt, rooms: &rooms, own: writing.place.own };
     let content = view.content(seen);
     let judgement = judge(&meeting.content(), &content, &writing.written);
-    if judgement == Judgement::Echo && writing.pushes < MOST_PUSHES {
+    // What was verified once cannot be overtaken by what was sent before it: whoever brings an older content back is a person.
+    if judgement == Judgement::Echo && !writing.is_verified() && writing.pushes < MOST_PUSHES {
         writing.base = None;
         writing.applied = writing.wanted - 1;
         return Verified::Again;

@@ -149,6 +149,18 @@ impl Mailbox {
         }
     }
 
+    /// Up to which change a round tells what came after `since`. A series that has changed again and does not show that yet is told of as a
+    /// whole later, so its changes before that, by which occurrences may have gone, are not passed over.
+    pub(crate) fn told(&self, since: u64, now: DateTime<Utc>) -> u64 {
+        let upto = self.visible(now).max(since);
+        let unseen = self.changes.range(upto + 1..).map(|(_, (key, _))| key);
+        let series = unseen
+            .filter_map(|key| self.items.get(key).or_else(|| self.deleted.get(key)))
+            .filter(|item| item.shape.series.is_some());
+        let untold = series.flat_map(|item| &item.past).map(|(replaced, _)| *replaced);
+        untold.filter(|replaced| *replaced > since).fold(upto, |upto, replaced| upto.min(replaced - 1))
+    }
+
     /// Changed keys after `since` up to `upto`, in order of their last change.
     pub(crate) fn changed(&self, since: u64, upto: u64) -> impl Iterator<Item = (u64, u64)> {
         let range = if since < upto { since + 1..upto + 1 } else { 0..0 };
