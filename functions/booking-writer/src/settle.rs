@@ -93,19 +93,29 @@ where
     ///
     /// Only what the work should be done again for.
     pub async fn settle(&self, writing: Writing) -> Result<Progress, Stop> {
-        let (tenant, mailbox) = (writing.tenant.clone(), writing.place.mailbox.clone());
-        let noted = self.store.closed_until(&tenant, &mailbox).await?;
-        if let Some(until) = noted.filter(|until| self.clock.now() < *until) {
-            return Ok(waits(&writing, until));
+        for mailbox in self.names(&writing) {
+            let noted = self.store.closed_until(&writing.tenant, &mailbox).await?;
+            if let Some(until) = noted.filter(|until| self.clock.now() < *until) {
+                return Ok(waits(&writing, until));
+            }
         }
-        let progress = self.run(writing).await;
-        // Whoever else writes there, in whatever process, is to wait as well.
-        if let Some(until) = self.graph.closed_until(&mailbox)
-            && let Err(error) = self.store.close(&tenant, &mailbox, until).await
-        {
-            warn!(%error, "Others are not told that Graph wants no calls to a mailbox");
+        self.run(writing).await
+    }
+
+    /// What the mailbox is called, as far as is known here.
+    fn names(&self, writing: &Writing) -> Vec<String> {
+        let mailbox = &writing.place.mailbox;
+        [mailbox.clone()].into_iter().chain(self.graph.other_name(mailbox)).collect()
+    }
+
+    /// Tells whoever else writes to a mailbox, in whatever process, that Graph wants no calls to it for a while.
+    async fn tell_others(&self, writing: &Writing) {
+        let Some(until) = self.graph.closed_until(&writing.place.mailbox) else { return };
+        for mailbox in self.names(writing) {
+            if let Err(error) = self.store.close(&writing.tenant, &mailbox, until).await {
+                warn!(%error, "Others are not told that Graph wants no calls to a mailbox");
+            }
         }
-        progress
     }
 
     async fn run(&self, mut writing: Writing) -> Result<Progress, Stop> {
@@ -157,6 +167,10 @@ where
         writing: &mut Writing,
         deed: Deed,
     ) -> Result<Option<Progress>, Stop> {
+        // Before anything else: others may be about to call.
+        if matches!(deed, Deed::Waits(_)) {
+            self.tell_others(writing).await;
+        }
         let now = self.clock.now();
         let row = match deed {
             Deed::Next => None,
@@ -279,7 +293,10 @@ where
                 *writing = read;
                 Ok(Reading::Seen(seen.map(Box::new)))
             }
-            (Deed::Waits(_) | Deed::Failed(..), _) => Ok(Reading::Seen(None)),
+            (Deed::Waits(_) | Deed::Failed(..), _) => {
+                self.tell_others(writing).await;
+                Ok(Reading::Seen(None))
+            }
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) const SUBSCRIPTION_CALLS_AT_ONCE: usize = 10;
 #[derive(Default)]
 pub(crate) struct Lanes {
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+    /// The other name of a mailbox: its address or its object id.
+    others: Mutex<BTreeMap<String, String>>,
 }
 
 /// One mailbox, or one of the two directories of a tenant.
@@ -45,13 +47,33 @@ impl Lanes {
         if let Some(lane) = lanes.get(name) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane {
-            turns: Semaphore::new(turns),
-            writes: Semaphore::new(1),
-            closed: Mutex::new(None),
-        });
+        let lane = Arc::new(Lane::new(turns));
         lanes.insert(name.to_owned(), Arc::clone(&lane));
         lane
+    }
+
+    /// Two names of one mailbox have one lane from now on.
+    pub(crate) fn same(&self, one: &str, other: &str) {
+        let mut lanes = lock(&self.lanes);
+        let lane = lanes.get(one).or_else(|| lanes.get(other)).cloned();
+        let lane = lane.unwrap_or_else(|| Arc::new(Lane::new(CALLS_AT_ONCE)));
+        for name in [one, other] {
+            let before = lanes.insert(name.to_owned(), Arc::clone(&lane));
+            let closed = before
+                .filter(|before| !Arc::ptr_eq(before, &lane))
+                .and_then(|before| lock(&before.closed).clone());
+            if let Some(closed) = closed {
+                lane.close(closed.until, &closed.request_id);
+            }
+        }
+        let mut others = lock(&self.others);
+        others.insert(one.to_owned(), other.to_owned());
+        others.insert(other.to_owned(), one.to_owned());
+    }
+
+    /// The other name of a mailbox, if it is known.
+    pub(crate) fn other(&self, name: &str) -> Option<String> {
+        lock(&self.others).get(name).cloned()
     }
 
     /// The lane of a name that was called before.
@@ -61,6 +83,10 @@ impl Lanes {
 }
 
 impl Lane {
+    fn new(turns: usize) -> Self {
+        Self { turns: Semaphore::new(turns), writes: Semaphore::new(1), closed: Mutex::new(None) }
+    }
+
     /// Whether it wants no calls now.
     pub(crate) fn closed(&self, now: Instant) -> Option<Closed> {
         lock(&self.closed).clone().filter(|closed| now < closed.until)

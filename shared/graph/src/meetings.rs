@@ -50,6 +50,11 @@ impl<T: Transport, S: Secrets, C: Clock> Meetings for TenantGraph<T, S, C> {
         self.lane_closed_until(mailbox)
     }
 
+    fn other_name(&self, mailbox: &str) -> Option<String> {
+        let other = self.shared.lanes.other(&self.lane_name(mailbox))?;
+        other.split_once('/').map(|(_, mailbox)| mailbox.to_owned())
+    }
+
     async fn get(&self, mailbox: &str, id: &EventId) -> Result<Option<Seen>, MeetingError> {
         let path = format!("{}?$select={SELECT}", of_event(mailbox, id));
         match self.question(mailbox, &path).await {

@@ -68,7 +68,11 @@ impl<T: Transport, S: Secrets, C: Clock> Directory for TenantGraph<T, S, C> {
         id_or_address: &str,
         attributes: &[&str],
     ) -> Result<Option<DirectoryUser>, GraphError> {
-        self.directory_user(id_or_address, attributes).await
+        let user = self.directory_user(id_or_address, attributes).await?;
+        if let Some(user) = user.as_ref().filter(|_| id_or_address.contains('@')) {
+            self.shared.lanes.same(&self.lane_name(id_or_address), &self.lane_name(&user.object_id));
+        }
+        Ok(user)
     }
 }
 

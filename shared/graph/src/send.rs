@@ -154,7 +154,8 @@ impl<T: Transport, S: Secrets, C: Clock> TenantGraph<T, S, C> {
         }
     }
 
-    fn lane_name(&self, lane: &str) -> String {
+    /// The name of a lane among those of all tenants.
+    pub(crate) fn lane_name(&self, lane: &str) -> String {
         format!("{}/{}", self.connection.tenant, lane.to_lowercase())
     }
 

@@ -33,6 +33,9 @@ pub trait Meetings {
     /// Until when Graph has asked this process to leave a mailbox alone; nothing if it has not, or that is over.
     fn closed_until(&self, mailbox: &str) -> Option<Instant>;
 
+    /// The object id to an address, or the address to an object id, if this process has asked for it.
+    fn other_name(&self, mailbox: &str) -> Option<String>;
+
     /// Declines somebody else's meeting in the name of a mailbox, and tells its organizer. One that is not there is declined.
     async fn decline(&self, mailbox: &str, id: &EventId) -> Result<(), MeetingError>;
 }

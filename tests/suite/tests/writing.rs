@@ -600,16 +600,27 @@ async fn who_is_told_to_wait_tells_every_writer_of_that_mailbox() {
         ..create("c3")
     };
     world.command(&other);
-    world.write().await;
-    let asked = |mailbox: &str| {
-        let twin = world.twin.borrow();
-        twin.requests().filter(|seen| seen.path.to_lowercase().contains(mailbox)).count()
+    // Goes by the object id of the same mailbox.
+    let private = BookingCommand {
+        booking_id: "app-4".to_owned(),
+        is_private: Some(true),
+        start: moment("2026-02-10", 18),
+        end: moment("2026-02-10", 19),
+        attendees: None,
+        ..create("c4")
     };
-    assert_eq!(asked("megan"), 0);
-    assert_eq!(asked("alex"), 2);
+    world.command(&private);
+    world.write().await;
+    let events = |mailbox: &str| {
+        let twin = world.twin.borrow();
+        let to = |path: &str| path.to_lowercase().contains(mailbox) && path.contains("/events");
+        twin.requests().filter(|seen| to(&seen.path)).count()
+    };
+    assert_eq!(events("alex"), 2);
+    assert_eq!(events(""), 2, "nobody else's calendar is touched");
     settle(&world).await;
-    assert_eq!(calendar(&world, MEGAN).len(), 2);
-    assert_eq!(mails(&world, MailKind::Invitation), 5);
+    assert_eq!(calendar(&world, MEGAN).len(), 3);
+    assert_eq!(mails(&world, MailKind::Invitation), 6);
 }
 
 #[tokio::test]
