@@ -311,7 +311,7 @@ fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
 #[test]
 fn an_entry_goes_over_to_the_command_that_shares_its_id() {
     let entry = meeting("a", 60);
-    let stranger = stored(&[entry.clone()]).remove(0);
+    let stranger = stored(std::slice::from_ref(&entry)).remove(0);
     let mut own = Booking { id: BookingId::new("app-1"), ..stranger.clone() };
     own.state = BookingState {
         event_id: None,
