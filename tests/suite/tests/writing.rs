@@ -68,6 +68,17 @@ fn mails(world: &World, kind: MailKind) -> usize {
     world.twin.borrow().mails().filter(|mail| mail.kind == kind).count()
 }
 
+/// Made and given back, both before anybody has looked at the room.
+async fn released() -> World {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    world.pass(5);
+    world.command(&command(Do::Release, "c2"));
+    world.write().await;
+    world
+}
+
 async fn receipt(world: &World) -> Booking {
     world.receipt(ROOM_A, "app-1").await
 }
@@ -884,12 +895,7 @@ async fn a_command_that_comes_after_its_meeting_is_one_booking() {
 /// The room had shown the meeting before, and what it still held of that was taken for its end.
 #[tokio::test]
 async fn a_booking_that_returns_does_not_end_with_what_its_room_showed_before() {
-    let world = world().await;
-    world.command(&create("c1"));
-    world.write().await;
-    world.pass(5);
-    world.command(&command(Do::Release, "c2"));
-    world.write().await;
+    let world = released().await;
     world.pass(5);
     world.command(&BookingCommand {
         start: moment("2026-05-12", 10),
@@ -971,12 +977,7 @@ async fn a_meeting_that_was_made_anew_is_the_booking_s_although_its_first_was_ca
 /// The booking had ended before its room has ever shown it, and the room's copy, seen late, had a booking of its own.
 #[tokio::test]
 async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
-    let world = world().await;
-    world.command(&create("c1"));
-    world.write().await;
-    world.pass(5);
-    world.command(&command(Do::Release, "c2"));
-    world.write().await;
+    let world = released().await;
     assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Released));
     world.look(ROOM_A).await;
     settle(&world).await;
