@@ -54,7 +54,7 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
         (_, Some(live)) => {
             let state = BookingState {
                 status: Status::Pending,
-                ical_uid: live.ical_uid.clone().or_else(|| known_uid(writing)),
+                ical_uid: live.ical_uid.clone().or_else(|| writing.ical_uid()),
                 last_command_id: command,
                 failure: None,
                 ..live.clone()
@@ -110,10 +110,6 @@ fn known_as(state: BookingState, live: &BookingState, meeting: &Meeting) -> Book
     }
 }
 
-fn known_uid(writing: &Writing) -> Option<String> {
-    writing.event.as_ref().and_then(|event| event.ical_uid.clone())
-}
-
 fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> BookingState {
     let may_know = |allowed: bool| allowed && !meeting.private;
     let organizer = Some(&writing.place.mailbox)
@@ -138,7 +134,7 @@ fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> Bookin
         organizer_email: organizer.cloned(),
         origin: Origin::Command,
         event_id: None,
-        ical_uid: known_uid(writing),
+        ical_uid: writing.ical_uid(),
         last_command_id: writing.last_command().map(str::to_owned),
         failure: None,
     }

@@ -209,6 +209,12 @@ impl Writing {
         derived(&["marker", self.tenant.as_str(), self.booking.as_str()]).to_string()
     }
 
+    /// The id that all copies of the meeting share, once the meeting is known.
+    #[must_use]
+    pub fn ical_uid(&self) -> Option<String> {
+        self.event.as_ref().and_then(|event| event.ical_uid.clone())
+    }
+
     /// See [`Salt`].
     #[must_use]
     pub fn salt(&self) -> Salt {
@@ -316,7 +322,7 @@ impl Writing {
         let known = !private && !self.place.own && !self.place.foreign && self.place.mailbox.contains('@');
         let claim = Claim {
             booking: self.booking.clone(),
-            ical_uid: self.event.as_ref().and_then(|event| event.ical_uid.clone()),
+            ical_uid: self.ical_uid(),
             span: self.span,
             before: self.before.filter(|_| self.left.is_none()).map(|before| before.span),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),

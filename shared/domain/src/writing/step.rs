@@ -304,7 +304,7 @@ fn answered(
         // The meeting stands: by this id the room's poller knows the booking again.
         Status::Ended(_) if !row.is_observed() && writing.desired.is_some() => {
             writing.due = None;
-            let ical_uid = known_uid(writing, row);
+            let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
             (Watched::Settled, write(BookingState { ical_uid, ..row.state.clone() }))
         }
         Status::Ended(_) => {
@@ -348,7 +348,7 @@ fn answered(
             // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id.
             writing.accepted = true;
             writing.due = None;
-            let ical_uid = known_uid(writing, row);
+            let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
             (Watched::Settled, write(BookingState { ical_uid, ..with(Status::Confirmed) }))
         }
         Status::Tentative | Status::Pending => {
@@ -365,11 +365,6 @@ fn answered(
             (Watched::Silent { look: looks > 0 }, write(state))
         }
     }
-}
-
-/// The id that all copies of the meeting share.
-fn known_uid(writing: &Writing, row: &Booking) -> Option<String> {
-    writing.event.as_ref().and_then(|event| event.ical_uid.clone()).or_else(|| row.state.ical_uid.clone())
 }
 
 /// Whether the room shows another meeting than the one that is wanted: one that an attempt has made which could not say so, and that a
