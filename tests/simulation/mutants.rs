@@ -370,7 +370,14 @@ pub const MUTANTS: &[Mutant] = &[
                 Step::Verify => {"#,
         )],
     ),
-    // A meeting with an older content of ours is met in two places.
+    (
+        "echo taken for a person",
+        &[(
+            "domain/writing/claim.rs",
+            "self.echoes.iter().any(|when| when.span(home) == seen)",
+            r#"!ROOT::planted("echo taken for a person") && self.echoes.iter().any(|when| when.span(home) == seen)"#,
+        )],
+    ),
     (
         "pending row not claimed",
         &[(

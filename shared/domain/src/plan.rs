@@ -138,7 +138,7 @@ pub fn plan(
         if let Some(row) = row {
             paired.insert(&row.id);
             let claim = claim_of(claims, row);
-            if holds(claim, row, &meaning) {
+            if holds(claim, row, &meaning, context) {
                 continue;
             }
             if let (Some(reason), Meaning::Free(_)) = (claim.and_then(|claim| claim.leaving), &meaning) {

@@ -8,6 +8,7 @@ use roomsync_command::{Action, BookingCommand};
 use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::plan::Write;
 use roomsync_domain::tenant::TenantStatus;
+use roomsync_domain::writing::meeting::Days;
 use roomsync_domain::writing::{MARKER, Writing, code};
 use roomsync_domain::{BookingId, Instant, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, TenantStore, WritingStore};
@@ -189,6 +190,32 @@ impl Universe {
         }
         drop(ledger);
         self.read_streams();
+    }
+
+    /// I7, at every moment: a command's receipt is confirmed for the time that the command wants, not for one that it was to leave. The
+    /// room's copy follows its organizer's with a delay, so what the room shows may be our own echo.
+    pub(crate) fn confirmed_as_wanted(&self, old: Option<&Booking>, new: &Booking) {
+        let is_answer = old.is_some_and(|old| old.state.status == Status::Pending);
+        if !is_answer || new.state.status != Status::Confirmed {
+            return;
+        }
+        let writing = self.store.writing(&new.room.tenant, &new.id).now_or_never();
+        let Some(writing) = writing.and_then(Result::ok).flatten() else { return };
+        let ledger = self.ledger.borrow();
+        let tale = ledger.tales.get(&(writing.tenant.clone(), writing.booking.clone()));
+        let Some(meeting) = writing.desired.as_ref().filter(|meeting| meeting.recurrence.is_none()) else {
+            return;
+        };
+        let state = &new.state;
+        // The room's zone may have changed, and with it the instants of whole days.
+        let shown =
+            state.all_day.map_or(Days::Timed(state.span), |(first, after)| Days::AllDay(first, after));
+        let is_its_own = writing.room_ref() == new.room
+            && writing.last_command() == new.state.last_command_id.as_deref()
+            && tale.is_some_and(|tale| !tale.touched && !tale.failed);
+        if is_its_own && meeting.when() != shown {
+            self.wrong(format!("I7: {} is confirmed for {shown:?}, wanted for {:?}", new.id, meeting.when()));
+        }
     }
 
     fn noted(&self, ledger: &mut Ledger, key: (TenantId, BookingId), stored: &Writing) {

@@ -387,8 +387,9 @@ pub(crate) fn deliver_calmly(universe: &Universe, fleet: &mut Fleet) -> bool {
     true
 }
 
-/// A quarter of an hour with a sync, a look at all subscriptions, and every tick of the dispatcher: each room that listens has one of its own.
-pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
+/// A quarter of an hour with a sync, a look at all subscriptions, and every tick of the dispatcher until it is over: each room that listens
+/// has one of its own.
+pub(crate) fn round(universe: &Universe, fleet: &mut Fleet, is_over: impl Fn() -> bool) {
     pass(universe, TimeDelta::seconds(60));
     universe.post.looked_at.set(Some(universe.now()));
     for function in [Function::Sync, Function::Keeper, Function::Dispatcher] {
@@ -397,6 +398,9 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
         drain(universe, fleet);
     }
     for _ in 0..840 / TICK_SECONDS {
+        if is_over() {
+            break;
+        }
         pass(universe, TimeDelta::seconds(TICK_SECONDS.into()));
         fleet.invoke(Function::Dispatcher, Work::Tick(universe.now()));
         calm(universe, fleet);

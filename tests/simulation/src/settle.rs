@@ -9,7 +9,7 @@ use futures::FutureExt;
 use roomsync_domain::booking::{Booking, BookingState, Origin, Status};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::tenant::Take;
-use roomsync_domain::writing::code;
+use roomsync_domain::writing::{Writing, code};
 use roomsync_domain::{Instant, RoomId, RoomRef, Span, time::end_of_time, zone};
 use roomsync_ports::{BookingStore, RoomStore};
 use roomsync_testkit::{Lane, Message};
@@ -131,10 +131,10 @@ pub(crate) fn drain(universe: &Universe, fleet: &mut Fleet) {
     universe.wrong("I17: the queues never run dry".to_owned());
 }
 
-/// A scheduled round: a quarter of an hour with a sync and a look at every room.
-pub(crate) fn round(universe: &Universe, fleet: &mut Fleet) {
+/// A scheduled round: a quarter of an hour with a sync and a look at every room, or less if it is over before.
+pub(crate) fn round(universe: &Universe, fleet: &mut Fleet, is_over: impl Fn() -> bool) {
     if universe.post.is_on() {
-        return crate::push::round(universe, fleet);
+        return crate::push::round(universe, fleet, is_over);
     }
     pass(universe, TimeDelta::seconds(900 - i64::from(TICK_SECONDS)));
     fleet.invoke(Function::Sync, Work::Tick(universe.now()));
@@ -155,15 +155,16 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
     }
 }
 
-/// What the writer puts off comes due: eighty minutes with ticks and nothing else. With ticks so far apart a room has been looked at often
-/// enough only after an hour for its receipt to say that it does not answer.
-fn patience(universe: &Universe, fleet: &mut Fleet) {
-    if !universe.ledger.borrow().people.is_empty() {
-        for _ in 0..8 {
-            pass(universe, TimeDelta::minutes(10));
-            sweep(universe, fleet);
-            drain(universe, fleet);
+/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off. With ticks so far apart a
+/// room has been looked at often enough only after an hour for its receipt to say that it does not answer.
+fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) {
+    for _ in 0..8 {
+        if !thorough && universe.store.writings().iter().all(Writing::is_settled) {
+            break;
         }
+        pass(universe, TimeDelta::minutes(10));
+        sweep(universe, fleet);
+        drain(universe, fleet);
     }
 }
 
@@ -209,16 +210,16 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     fleet.enforce_timeouts();
     calm(universe, fleet);
     drain(universe, fleet);
-    let is_over = |universe: &Universe| !thorough && is_settled(universe, companies);
+    let is_over = || !thorough && is_settled(universe, companies);
     for _ in 1..ROUNDS {
-        round(universe, fleet);
-        if is_over(universe) {
+        round(universe, fleet, is_over);
+        if is_over() {
             break;
         }
     }
-    patience(universe, fleet);
-    if !is_over(universe) {
-        round(universe, fleet);
+    patience(universe, fleet, thorough);
+    if !is_over() {
+        round(universe, fleet, is_over);
     }
     let lossy = {
         let tally = universe.tally.borrow();
@@ -230,9 +231,9 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     }
     if thorough || lossy || universe.post.long.get() {
         pass(universe, crate::push::a_day(universe));
-        round(universe, fleet);
-        if !is_over(universe) {
-            round(universe, fleet);
+        round(universe, fleet, is_over);
+        if !is_over() {
+            round(universe, fleet, is_over);
         }
         report(universe, "after the daily look", differences(universe, companies));
     }
@@ -357,6 +358,11 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
         if row.is_live() && inside && held.insert(id.clone(), seen(&row.state)).is_some() {
             all.push(format!("I15: {name} holds {id} twice"));
         }
+    }
+    if deaf {
+        let waits = |writing: &&Writing| writing.room_ref() == room.room && !writing.is_settled();
+        let uids: Vec<_> = universe.store.writings().iter().filter(waits).map(Writing::ical_uid).collect();
+        truth.retain(|id, entry| held.contains_key(id) || !uids.contains(&entry.uid));
     }
     for (id, entry) in &truth {
         match held.get(id) {

@@ -249,7 +249,7 @@ impl Scene {
     /// So many scheduled rounds.
     pub fn rounds(&mut self, count: u32) {
         for _ in 0..count {
-            settle::round(&self.universe, &mut self.fleet);
+            settle::round(&self.universe, &mut self.fleet, || false);
         }
     }
 

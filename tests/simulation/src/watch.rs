@@ -431,6 +431,7 @@ impl Universe {
                 self.story.mark_text(new.id.as_str());
                 self.story.mark(&[new.version, new.state.span.start.timestamp().unsigned_abs()]);
                 self.tell(new);
+                self.confirmed_as_wanted(change.old.as_ref(), new);
                 let state = &new.state;
                 let texts = [&state.subject, &state.organizer_name, &state.organizer_email];
                 if texts.into_iter().flatten().any(|text| text.to_lowercase().contains(CANARY)) {

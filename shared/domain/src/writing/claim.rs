@@ -1,8 +1,10 @@
 //! What the poller has to know of commands under way in a room.
 
+use super::meeting::Days;
 use crate::booking::{Booking, EndReason, Status};
 use crate::ids::{BookingId, EventId};
 use crate::time::Span;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 /// A command under way in a room: by it the poller knows the command's meeting when it sees the room's copy, and leaves alone what
@@ -18,6 +20,9 @@ pub struct Claim {
     pub span: Span,
     /// When it was before the command, if it was there and the room has to answer anew.
     pub before: Option<Span>,
+    /// Times that we have written in this life and want no more: the room's copy may still show them.
+    #[serde(default)]
+    pub echoes: Vec<Days>,
     /// Address of the organizer, in lower case, if it may be known.
     pub organizer: Option<String>,
     /// Whether Graph has taken the command.
@@ -61,20 +66,27 @@ impl Claim {
         same(self.ical_uid.as_deref(), ical_uid) || same(self.series.as_ref().map(EventId::as_str), series)
     }
 
-    /// Whether an entry that is booked at `seen` shows the effect of the command. `status` is the stored one.
+    /// Whether an entry that is booked at `seen` shows the effect of the command. `status` is the stored one; `home` is the room's zone.
     #[must_use]
-    pub fn verdict(&self, seen: Span, status: Status) -> Verdict {
+    pub fn verdict(&self, seen: Span, status: Status, home: Tz) -> Verdict {
         if self.leaving.is_some() {
             return Verdict::Hold;
         }
         if status != Status::Pending || seen == self.span && (self.applied || self.before != Some(seen)) {
             return Verdict::Follow;
         }
-        match self.before {
-            // The room's copy follows its organizer's with a delay.
-            Some(before) if before == seen || !self.applied => Verdict::Hold,
-            _ => Verdict::Follow,
+        let on_its_way = self.before.is_some() && !self.applied;
+        // The room's copy follows its organizer's with a delay.
+        if on_its_way || self.before == Some(seen) || self.was_at(seen, home) {
+            Verdict::Hold
+        } else {
+            Verdict::Follow
         }
+    }
+
+    /// Whether that is a time which we have written and want no more.
+    pub(crate) fn was_at(&self, seen: Span, home: Tz) -> bool {
+        self.echoes.iter().any(|when| when.span(home) == seen)
     }
 }
 
@@ -95,6 +107,7 @@ mod tests {
             ical_uid: None,
             span: span(10),
             before: before.map(span),
+            echoes: vec![Days::Timed(span(8))],
             organizer: None,
             applied,
             recurring: false,
@@ -107,6 +120,9 @@ mod tests {
             (None, false, 10, Follow, "the copy is seen before the answer"),
             (None, true, 10, Follow, "the copy is seen after the answer"),
             (None, true, 12, Follow, "a person has moved it before it was first seen"),
+            (None, false, 8, Hold, "what an earlier command has made, while ours is on its way"),
+            (None, true, 8, Hold, "what an earlier command has made, before the room has seen ours"),
+            (Some(9), true, 8, Hold, "an earlier move that arrives late"),
             (Some(9), false, 9, Hold, "a move that is not sent yet"),
             (Some(9), true, 9, Hold, "a move that the room has not seen yet"),
             (Some(9), false, 10, Follow, "a move that was answered before we knew"),
@@ -116,11 +132,15 @@ mod tests {
             (Some(10), false, 10, Hold, "other words, not sent yet"),
             (Some(10), true, 10, Follow, "other words, sent"),
         ] {
-            assert_eq!(claim(before, applied).verdict(span(seen), Status::Pending), expected, "{why}");
-            let leaving = Claim { leaving: Some(EndReason::Cancelled), ..claim(before, applied) };
-            assert_eq!(leaving.verdict(span(seen), Status::Pending), Hold, "{why}, but leaving");
             assert_eq!(
-                claim(before, applied).verdict(span(seen), Status::Confirmed),
+                claim(before, applied).verdict(span(seen), Status::Pending, Tz::UTC),
+                expected,
+                "{why}"
+            );
+            let leaving = Claim { leaving: Some(EndReason::Cancelled), ..claim(before, applied) };
+            assert_eq!(leaving.verdict(span(seen), Status::Pending, Tz::UTC), Hold, "{why}, but leaving");
+            assert_eq!(
+                claim(before, applied).verdict(span(seen), Status::Confirmed, Tz::UTC),
                 Follow,
                 "{why}, answered"
             );

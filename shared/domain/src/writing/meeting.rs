@@ -155,6 +155,19 @@ impl From<When> for Days {
     }
 }
 
+impl Days {
+    /// The instants of it; whole days begin at midnight in the room's zone.
+    #[must_use]
+    pub fn span(self, room_zone: Tz) -> Span {
+        match self {
+            Self::Timed(span) => span,
+            Self::AllDay(first, after) => {
+                Span::new(zone::midnight(first, room_zone), zone::midnight(after, room_zone))
+            }
+        }
+    }
+}
+
 impl Meeting {
     /// When it is.
     #[must_use]
@@ -169,12 +182,7 @@ impl Meeting {
     /// The instants of it, or of the first of its series; whole days begin at midnight in the room's zone.
     #[must_use]
     pub fn span(&self, room_zone: Tz) -> Span {
-        match self.when() {
-            Days::Timed(span) => span,
-            Days::AllDay(first, after) => {
-                Span::new(zone::midnight(first, room_zone), zone::midnight(after, room_zone))
-            }
-        }
+        self.when().span(room_zone)
     }
 
     /// What has to be equal.

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | shares the claim's `iCalUId`, or the series that does | any | it is the command's meeting, whatever it was taken for; of a series, the first |
 //! | cancelled | any | nobody's: it may be a copy from before the room was given back, or its organizer's calendar says so |
-//! | at the claimed time, by its organizer | not answered yet | it is the command's meeting |
-//! | at the claimed time, but another may be meant | not answered yet | left alone until it is known |
+//! | at the claimed time, or one that we had written before, by its organizer | not answered yet | it is the command's meeting |
+//! | at such a time, but another may be meant | not answered yet | left alone until it is known |
 
 use super::claim::{Claim, Verdict};
 use crate::booking::{Booking, BookingState, Kind, Origin};
@@ -75,12 +75,11 @@ pub(crate) fn by_time<'a>(
         .filter(|(_, row)| !row.is_observed())
         .collect();
     for entry in free.iter().filter(|entry| !entry.cancelled) {
-        let at_its_time: Vec<_> = open
-            .iter()
-            .filter(|(claim, _)| claim.span == span(entry.when, context) && may_be(claim, entry))
-            .collect();
-        let alone =
-            free.iter().filter(|other| span(other.when, context) == span(entry.when, context)).count() == 1;
+        let at = span(entry.when, context);
+        let is_its_time = |claim: &Claim| claim.span == at || claim.was_at(at, context.zone);
+        let at_its_time: Vec<_> =
+            open.iter().filter(|(claim, _)| is_its_time(claim) && may_be(claim, entry)).collect();
+        let alone = free.iter().filter(|other| span(other.when, context) == at).count() == 1;
         match at_its_time.as_slice() {
             [] => {}
             [(claim, row)] if alone && is_by(claim, entry) => {
@@ -135,9 +134,11 @@ pub(crate) fn made_by_command<'a>(
 }
 
 /// What the entries of claims mean.
-pub(crate) fn holds(claim: Option<&Claim>, row: &Booking, seen: &Meaning) -> bool {
+pub(crate) fn holds(claim: Option<&Claim>, row: &Booking, seen: &Meaning, context: &Context) -> bool {
     match (claim, seen) {
-        (Some(claim), Meaning::Booked(state)) => claim.verdict(state.span, row.state.status) == Verdict::Hold,
+        (Some(claim), Meaning::Booked(state)) => {
+            claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
+        }
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! How far the writing of a booking is.
 
 use super::claim::Claim;
-use super::meeting::{Content, Meeting, Salt};
+use super::meeting::{Content, Days, Meeting, Salt};
 use crate::booking::{CommandFailure, EndReason, Status};
 use crate::ids::{BookingId, EventId, RoomId, RoomRef, TenantId, derived};
 use crate::tenant::Organizer;
@@ -312,6 +312,18 @@ impl Writing {
         }
     }
 
+    /// Times of contents that were sent in this life, other than the wanted one.
+    fn echoes(&self) -> Vec<Days> {
+        let wanted = self.desired.as_ref().map(Meeting::when);
+        let mut echoes: Vec<Days> = Vec::new();
+        for when in self.written.iter().map(|content| content.when).filter(|when| Some(*when) != wanted) {
+            if !echoes.contains(&when) {
+                echoes.push(when);
+            }
+        }
+        echoes
+    }
+
     /// What the pollers of its rooms have to know while it is not settled.
     #[must_use]
     pub fn claims(&self) -> Vec<(RoomRef, Claim)> {
@@ -325,6 +337,7 @@ impl Writing {
             ical_uid: self.ical_uid(),
             span: self.span,
             before: self.before.filter(|_| self.left.is_none()).map(|before| before.span),
+            echoes: self.echoes(),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),
             applied: self.applied == self.wanted,
             recurring: self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some()),
