@@ -269,8 +269,8 @@ pub const MUTANTS: &[Mutant] = &[
         &[
             (
                 "webhook_receiver/notices.rs",
-                "                heard.believed += 1;",
-                "                heard.believed += 1;\n                ROOT::notice_seen(raw.get());",
+                "            Ok((room, item)) => {",
+                "            Ok((room, item)) => {\n                ROOT::notice_seen(raw.get());",
             ),
             (
                 "delta_poller/poll_room.rs",

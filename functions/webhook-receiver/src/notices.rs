@@ -136,9 +136,7 @@ pub struct Heard {
     pub notices: Vec<Notice>,
     /// One for each subscription and what happened to it.
     pub lifecycle: Vec<LifecycleHint>,
-    /// Items that were believed.
-    pub believed: usize,
-    /// Items that were not, by reason.
+    /// Items that were not believed, by reason.
     pub dropped: BTreeMap<Doubt, usize>,
     /// One of those names a key that is not known; it may be newer than the known ones.
     pub unknown_key: bool,
@@ -153,7 +151,6 @@ pub fn heard(items: &[&RawValue], keys: &[SigningKey], arrival: Arrival<'_>) -> 
     for raw in items {
         match judge(raw, keys) {
             Ok((room, item)) => {
-                heard.believed += 1;
                 let subscription = item.subscription_id.map(|id| id.0.into_owned());
                 let subscription = subscription.filter(|id| id.len() <= LONGEST_ID);
                 if let Some(event) = item.lifecycle_event {

@@ -40,9 +40,7 @@ pub enum Metric {
     Commands,
     /// Those of them that are none, or cannot be carried out.
     RejectedCommands,
-    /// Items of Graph's notices that were believed.
-    Notices,
-    /// Items that were not.
+    /// Items of Graph's notices that were not believed.
     NoticesRejected,
 }
 
@@ -65,7 +63,6 @@ impl Metric {
             Self::Hints => "Hints",
             Self::Commands => "Commands",
             Self::RejectedCommands => "RejectedCommands",
-            Self::Notices => "Notices",
             Self::NoticesRejected => "NoticesRejected",
         }
     }
@@ -133,8 +130,8 @@ impl Metrics {
         self.counts.iter().find(|(counted, _)| *counted == metric).map_or(0, |(_, number)| *number)
     }
 
-    /// The line, or nothing if nothing was counted. Put together by hand: names and numbers need no escaping, and every notice and every
-    /// quiet batch pays for it.
+    /// The line, or nothing if nothing was counted. Put together by hand: names and numbers need no escaping, and every quiet batch
+    /// pays for it.
     #[must_use]
     pub fn line(&self) -> Option<String> {
         if self.counts.is_empty() && self.samples.is_empty() {
