@@ -196,7 +196,9 @@ where
             }
             Deed::Gone => {
                 info!(booking.id = %writing.booking, "A person has deleted the meeting of a booking");
-                (ending::gone(writing, row.as_ref(), self.context, now).into_iter().collect(), None)
+                // The last look is the clock's.
+                let rows = ending::gone(writing, row.as_ref(), self.context, now).into_iter().collect();
+                (rows, Some(Progress::Done))
             }
         };
         self.save(before, writing, &rows).await?;

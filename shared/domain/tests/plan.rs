@@ -11,6 +11,7 @@ use roomsync_domain::plan::{Change, Plan, Write, end, plan, transactions};
 use roomsync_domain::project::{Meaning, meaning};
 use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::Claim;
+use roomsync_domain::writing::meeting::Days;
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 use std::collections::BTreeMap;
 
@@ -306,6 +307,46 @@ fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
     row.state.event_id = None;
     row.state.status = Status::Pending;
     assert_eq!(full(&[row], &[]), Plan::default());
+}
+
+/// The room's copy follows its organizer's with a delay: it may show what an earlier command had written.
+#[test]
+fn a_copy_that_shows_an_earlier_time_of_ours_is_no_answer() {
+    let entry = meeting("a", 60);
+    let echo = Span::new(now() + TimeDelta::minutes(60), now() + TimeDelta::minutes(90));
+    let wanted = Span::new(now() + TimeDelta::minutes(180), now() + TimeDelta::minutes(210));
+    let mut row = stored(std::slice::from_ref(&entry)).remove(0);
+    row.id = BookingId::new("app-1");
+    row.state = BookingState {
+        event_id: None,
+        status: Status::Pending,
+        origin: Origin::Command,
+        span: wanted,
+        ..row.state
+    };
+    let writes = |id: Option<&str>, entry: &CalendarEntry| {
+        let claim = Claim {
+            booking: row.id.clone(),
+            ical_uid: id.map(str::to_owned),
+            span: wanted,
+            before: None,
+            echoes: vec![Days::Timed(echo)],
+            organizer: None,
+            applied: true,
+            recurring: false,
+            leaving: None,
+            former: None,
+            series: None,
+        };
+        let (known, read) = (std::slice::from_ref(&row), [echo, wanted]);
+        let entries = std::slice::from_ref(entry);
+        plan(known, entries, &read, window(), &[claim], &context(), now()).writes
+    };
+    assert_eq!(writes(Some("uid-a"), &entry), []);
+    assert_eq!(writes(None, &entry), [], "it may be the command's, so it gets no booking of its own");
+    let arrived = CalendarEntry { when: When::Timed(wanted), ..entry };
+    let state = &writes(Some("uid-a"), &arrived)[0].booking.state;
+    assert_eq!((state.status, state.span), (Status::Confirmed, wanted));
 }
 
 /// Of a series whose first meeting lies outside what was read, and of what is being left, nothing goes over.

@@ -23,6 +23,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use uuid::Uuid;
 
+/// How long an environment has to rest until its connections are gone (load balancers forget idle ones after minutes).
+const FROZEN: TimeDelta = TimeDelta::minutes(4);
+
 type Client = GraphClient<SimTransport, Aws, Caller>;
 type SyncDeps = resource_sync::Deps<Client, Aws, Aws, Caller>;
 type WriterDeps = booking_writer::Deps<Client, Aws, Aws, Caller>;
@@ -102,6 +105,8 @@ struct Env {
     caller: Caller,
     deps: Deps,
     busy: bool,
+    /// When its last invocation ended.
+    rested: Instant,
 }
 
 struct Invocation {
@@ -133,6 +138,8 @@ pub(crate) struct Fleet {
     pub(crate) skew: TimeDelta,
     /// Whether a deployment is under way that does not end: some new environments get the version before.
     pub(crate) two_versions: bool,
+    /// Whether environments that were frozen for long wake with connections that the other end has forgotten.
+    pub(crate) half_open: bool,
     /// Messages that were handled, for those that come back long after.
     pub(crate) past: Vec<(Lane, Message)>,
 }
@@ -146,6 +153,7 @@ impl Fleet {
             next: 0,
             skew: TimeDelta::zero(),
             two_versions: false,
+            half_open: false,
             past: Vec::new(),
         }
     }
@@ -172,6 +180,7 @@ impl Fleet {
             older: Rc::new(Cell::new(
                 self.two_versions && self.next.is_multiple_of(3) && function.has_a_past(),
             )),
+            half_open: Rc::default(),
         };
         let aws = Aws(caller.clone());
         let ids = AtomicU64::new(0);
@@ -209,7 +218,8 @@ impl Fleet {
                 keyring: webhook_receiver::Keyring::new(KEY.to_owned()),
             })),
         };
-        self.envs.push(Env { function, caller, deps, busy: false });
+        let rested = self.universe.now();
+        self.envs.push(Env { function, caller, deps, busy: false, rested });
         self.envs.len() - 1
     }
 
@@ -221,6 +231,7 @@ impl Fleet {
         let env = &mut self.envs[at];
         env.busy = true;
         env.caller.invocation.set(id);
+        env.caller.half_open.set(self.half_open && self.universe.now() - env.rested >= FROZEN);
         let deadline = env.caller.now() + function.timeout() - TimeDelta::seconds(12);
         let read = if env.caller.older.get() { as_read_before(&work) } else { work.clone() };
         let future = begin(env.deps.clone(), &read, deadline, env.caller.now());
@@ -254,6 +265,7 @@ impl Fleet {
         let universe = Rc::clone(&self.universe);
         if let Some(env) = self.envs.iter_mut().find(|env| env.caller.env == one.env) {
             env.busy = false;
+            env.rested = universe.now();
         }
         universe.invocation_over(one.id);
         let failures = answer.batch_item_failures.len();

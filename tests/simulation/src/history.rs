@@ -11,7 +11,7 @@ use crate::listen::listening;
 use crate::panics;
 use crate::settle;
 use crate::tally::Tally;
-use crate::universe::{Failure, Kind, Stage, Universe};
+use crate::universe::{Failure, Fate, Kind, Stage, Universe};
 use chrono::TimeDelta;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -73,12 +73,20 @@ const DAYS: [&str; 5] = [
 ];
 
 /// One history in so many lives through every round at its end.
-const THOROUGH: u64 = 4;
+const THOROUGH: u64 = 16;
 
 /// Makes the dice of notices others than those of everything else.
 const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
 /// And the dice of booking commands, which are sent in half of the histories.
 const COMMAND_DICE: u64 = 0x626f_6f6b_0000_0e76;
+/// And the dice of what Lambda does to environments and batches that rest or last too long.
+const LAMBDA_DICE: u64 = 0x6c61_6d62_6461_0000;
+
+/// What such environments meet, and such batches.
+const HALF_OPEN: &str = "lambda: half-open connection";
+const SEEN_AGAIN: &str = "queue: seen again while it is worked on";
+/// Misfortunes that are decided by those dice.
+pub(crate) const LAMBDA: &[&str] = &[HALF_OPEN, SEEN_AGAIN];
 
 pub(crate) struct History {
     seed: u64,
@@ -93,6 +101,8 @@ pub(crate) struct History {
     /// Commands are sent in this history.
     desk: Option<Desk>,
     pub(crate) next_keeper: Instant,
+    /// Messages may be seen again while they are worked on.
+    seen_again: bool,
     calls: u64,
 }
 
@@ -210,6 +220,8 @@ impl History {
             universe.count("lambda: two versions at once");
             fleet.two_versions = true;
         }
+        let mut lambda = dice(plan.seed ^ LAMBDA_DICE, u64::MAX);
+        fleet.half_open = lambda.random_bool(0.3);
         universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
         let first = now + TimeDelta::seconds(5);
         let mut history = Self {
@@ -224,6 +236,7 @@ impl History {
             next_sweep: now,
             desk,
             next_keeper: first,
+            seen_again: lambda.random_bool(0.3),
             calls: 0,
         };
         history.begin_push(dice(plan.seed ^ PUSH_DICE, u64::MAX));
@@ -233,6 +246,9 @@ impl History {
     fn step(&mut self, number: u32) {
         let mut rng = dice(self.seed, number.into());
         let busy = !self.universe.ops.borrow().is_empty();
+        if self.seen_again && self.show_again(dice(self.seed ^ LAMBDA_DICE, number.into())) {
+            return;
+        }
         if let Some(desk) = &mut self.desk
             && desk.step(
                 &self.universe,
@@ -277,6 +293,10 @@ impl History {
         let Some((id, op)) = ops.iter().nth(pick) else { return };
         let (id, env, what) = (*id, op.caller.env, op.what.clone());
         let (stage, fate) = match op.stage {
+            // Nothing arrives, and nobody says so.
+            Stage::Issued if op.what.kind.is_http() && op.caller.half_open.take() => {
+                (Stage::Execute(Fate::Before(Failure::Other)), Some(HALF_OPEN))
+            }
             Stage::Issued => {
                 let (fate, name) = self.mix.fate(rng, op);
                 (Stage::Execute(fate), name)
@@ -353,6 +373,21 @@ impl History {
             }
         }
         false
+    }
+
+    /// The visibility of a batch ends before the function does: somebody else may be given its messages.
+    fn show_again(&mut self, mut rng: SmallRng) -> bool {
+        if !rng.random_bool(0.01) {
+            return false;
+        }
+        let batches = self.fleet.batches();
+        let Some((_, Work::Batch(lane, messages))) = batches.choose(&mut rng) else { return false };
+        for message in messages {
+            self.universe.queue.hide(*lane, message.receipt, TimeDelta::zero());
+        }
+        self.universe.count(SEEN_AGAIN);
+        self.universe.story.say(|| SEEN_AGAIN.to_owned());
+        true
     }
 
     /// Time passes, and the schedules with it.

@@ -259,6 +259,8 @@ pub(crate) struct Caller {
     pub(crate) skew: Rc<Cell<TimeDelta>>,
     /// Whether it runs an older version of the code.
     pub(crate) older: Rc<Cell<bool>>,
+    /// Whether it was frozen so long that its connections are gone, and has yet to notice.
+    pub(crate) half_open: Rc<Cell<bool>>,
 }
 
 impl Caller {

@@ -14,7 +14,12 @@ use super::state::{Before, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
-use crate::time::Instant;
+use crate::time::{Instant, seconds};
+use chrono::TimeDelta;
+
+/// Somebody else may be at work on the same booking: a minute, the longest that an invocation takes, and as long as a request may land
+/// after that.
+const AFTERMATH_SECONDS: i64 = 90;
 
 /// The command fails for good. What it wanted is taken back: a meeting that was there stays as it is, one that may have been made goes.
 /// Gives the receipt.
@@ -104,19 +109,17 @@ fn stands(writing: &mut Writing, now: Instant) {
     writing.due = Some(now);
 }
 
-/// A person has deleted the meeting: that is final. Unless the calendar has just been searched, it is, for what may have landed since.
+/// A person has deleted the meeting: that is final. Its mark is looked for once more when nobody can be about to make it any more.
 pub fn gone(writing: &mut Writing, row: Option<&Booking>, context: &Context, now: Instant) -> Option<Write> {
-    let is_searched = writing.applied == writing.wanted;
+    let over = seconds::not_before(now + TimeDelta::seconds(AFTERMATH_SECONDS));
     writing.desired = None;
     writing.stood = None;
     writing.leaving = Some(EndReason::Cancelled);
     writing.applied = writing.wanted;
+    writing.verified = writing.wanted.saturating_sub(1);
     writing.left = None;
-    writing.due = Some(now);
-    if is_searched {
-        writing.verified();
-        writing.due = None;
-    }
+    writing.unsure_until = Some(over);
+    writing.due = Some(over);
     let row = row.filter(|row| row.is_live())?;
     let why = failure(code::GONE, "a person has cancelled or deleted the meeting");
     let state = BookingState {
