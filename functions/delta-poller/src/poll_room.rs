@@ -465,7 +465,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
 
     /// The room is gone: every booking that has not passed ends, nothing is read any more.
     async fn retire(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
-        if cursor.mode == Mode::Retired {
+        let is_retired = cursor.mode == Mode::Retired;
+        if is_retired && !self.hint.full {
             return Ok(Outcome::Quiet);
         }
         let retention = self.tenant.config.privacy.retention_days;
@@ -475,6 +476,10 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             .filter(|booking| booking.is_live() && booking.state.span.end > self.now)
             .map(|booking| plan::end(booking, EndReason::RoomRemoved, retention, self.now))
             .collect();
+        // A command may have come after its tenant had left and before its writer knew.
+        if is_retired && writes.is_empty() {
+            return Ok(Outcome::Quiet);
+        }
         let next = Cursor { mode: Mode::Retired, ..cursor.anew() };
         let found = Found { writes, ..Found::nothing(self.now) };
         self.commit(cursor, next, found).await
