@@ -16,7 +16,7 @@ pub enum Wanted {
     /// The token back (`change-notifications-delivery-webhooks` page): Graph asks whether we want what it is going to send.
     Handshake(String),
     /// These notices to be taken.
-    Notices(Vec<u8>),
+    Notices(String),
 }
 
 /// Why a request is refused.
@@ -81,9 +81,10 @@ pub fn wanted(event: Event) -> Result<Wanted, Refusal> {
         return Err(Refusal::MediaType);
     }
     let body = if event.is_base64_encoded {
-        BASE64.decode(body).map_err(|_| Refusal::Malformed)?
+        let bytes = BASE64.decode(body).map_err(|_| Refusal::Malformed)?;
+        String::from_utf8(bytes).map_err(|_| Refusal::Malformed)?
     } else {
-        body.into_bytes()
+        body
     };
     if body.len() > LARGEST_BODY {
         return Err(Refusal::Size);
@@ -93,6 +94,9 @@ pub fn wanted(event: Event) -> Result<Wanted, Refusal> {
 
 /// The token of a handshake, decoded once; nothing if the query has none.
 fn token(query: &str) -> Result<Option<String>, Refusal> {
+    if query.is_empty() {
+        return Ok(None);
+    }
     let mut tokens = query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

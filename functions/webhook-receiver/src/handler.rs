@@ -47,7 +47,7 @@ fn refused(refusal: Refusal) -> Answer {
     Answer::status(refusal.status())
 }
 
-async fn take<Q, S, K>(body: &[u8], request: &str, deps: &Deps<Q, S, K>) -> Result<Answer, Refusal>
+async fn take<Q, S, K>(body: &str, request: &str, deps: &Deps<Q, S, K>) -> Result<Answer, Refusal>
 where
     Q: HintQueue,
     S: Secrets,

@@ -1,6 +1,7 @@
 //! From the body of a request to hints. Items are judged one by one: none of them takes another with it.
 
 use crate::door::Refusal;
+use memchr::memchr2_iter;
 use roomsync_domain::client_state::{Disbelief, SigningKey, believe};
 use roomsync_domain::hint::{HintReason, LifecycleEvent, LifecycleHint, PollHint};
 use roomsync_domain::ids::derived;
@@ -25,13 +26,13 @@ const LONGEST_ID: usize = 128;
 /// # Errors
 ///
 /// The body is no list of notices, or larger than Graph would make it.
-pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
+pub fn items(body: &str) -> Result<Vec<&RawValue>, Refusal> {
     #[derive(Deserialize)]
     struct Collection<'a> {
         #[serde(borrow)]
         value: Vec<&'a RawValue>,
     }
-    let Collection { value } = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    let Collection { value } = serde_json::from_str(body).map_err(|_| Refusal::Malformed)?;
     if is_too_deep(body, &value) {
         return Err(Refusal::Malformed);
     }
@@ -40,11 +41,11 @@ pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
 
 /// Whether lists and objects of a body with these items are nested deeper than they may be. Nothing is nested deeper than there are
 /// brackets, which are counted much faster than they are followed; Graph's own notices need no more than that.
-fn is_too_deep(body: &[u8], items: &[&RawValue]) -> bool {
-    let brackets = |json: &[u8]| json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+fn is_too_deep(body: &str, items: &[&RawValue]) -> bool {
+    let brackets = |json: &str| memchr2_iter(b'[', b'{', json.as_bytes()).count();
     let (mut outside, mut deepest) = (brackets(body), 0);
     for item in items {
-        let inside = brackets(item.get().as_bytes());
+        let inside = brackets(item.get());
         outside -= inside;
         deepest = deepest.max(inside);
     }
@@ -52,9 +53,9 @@ fn is_too_deep(body: &[u8], items: &[&RawValue]) -> bool {
 }
 
 /// How deep the lists and objects of a JSON text are nested.
-fn depth(json: &[u8]) -> usize {
+fn depth(json: &str) -> usize {
     let (mut deepest, mut depth, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
-    for byte in json {
+    for byte in json.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,

@@ -360,6 +360,46 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// A writer is given all commands, and nobody else does anything meanwhile.
+    pub fn writer_works(&mut self) {
+        let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
+        self.fleet.invoke(Function::Writer, work);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
+    /// A whole look at a room.
+    pub fn look(&mut self, room: usize) {
+        let work = self.asked_for(room);
+        self.fleet.invoke(Function::Poller, work);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
+    fn asked_for(&self, room: usize) -> Work {
+        let room =
+            RoomRef::new(self.company.config.tenant.clone(), RoomId::new(&self.company.rooms[room].id));
+        let hint = PollHint::new(&room, HintReason::Operator).full();
+        let _ = self.universe.queue.send_polls(&[hint], "asked").now_or_never();
+        Work::Batch(Lane::Polls, self.universe.queue.receive(Lane::Polls, 1))
+    }
+
+    /// A second writer is given the message of a command that the first is carrying out, and is about to make the meeting when the first has
+    /// made it, a person has cancelled it and the first has seen that. The second makes it and dies.
+    pub fn a_second_writer_is_late(&mut self) {
+        let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 1));
+        let first = self.fleet.invoke(Function::Writer, work.clone());
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
+        let second = self.fleet.invoke(Function::Writer, work);
+        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Create);
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Marked);
+        let made = self.universe.made_by_commands();
+        let meeting = made.first().map(|made| made.uid.clone()).unwrap_or_default();
+        self.act(outlook::Action::Cancel { meeting });
+        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
+        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Save);
+        self.fleet.crash_in(second);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
     /// A writer is given all commands at once, and dies before it makes a meeting.
     pub fn writer_dies(&mut self) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
@@ -370,10 +410,7 @@ impl Scene {
 
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
     pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
-        let room = RoomRef::new(self.company.config.tenant.clone(), RoomId::new(&self.company.rooms[0].id));
-        let hint = PollHint::new(&room, HintReason::Operator).full();
-        let _ = self.universe.queue.send_polls(&[hint], "while").now_or_never();
-        let work = Work::Batch(Lane::Polls, self.universe.queue.receive(Lane::Polls, 1));
+        let work = self.asked_for(0);
         let env = self.fleet.invoke(Function::Poller, work);
         settle::calm_until(&self.universe, &mut self.fleet, env, Kind::Entry);
         settle::calm_until(&self.universe, &mut self.fleet, env, Kind::View);

@@ -70,6 +70,32 @@ fn a_private_command_is_carried_out_although_one_before_it_comes_again() {
     });
 }
 
+/// What the room still showed of the first command was taken for its answer to the second.
+#[test]
+fn a_booking_is_not_confirmed_for_the_time_that_it_has_left() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.later(1);
+        scene.command(Command::Update, 14);
+        scene.writer_works();
+        scene.look(1);
+        scene.rounds(1);
+    });
+}
+
+/// The first had looked, and nobody looked again.
+#[test]
+fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.a_second_writer_is_late();
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {
