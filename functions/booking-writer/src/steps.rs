@@ -146,11 +146,16 @@ where
         self.check_time()?;
         let marked = match self.marked(writing).await {
             Ok(marked) => marked,
-            // Nothing can be in a calendar that is not there; but what is known to be in it comes back with it.
+            // Nothing can be in a calendar that is not there; but what is known to be in it comes back with it, or may have been made in it.
             Err(MeetingError::NoMailbox(trace)) => {
-                let over = writing.patience(code::UNREACHABLE, self.clock.now()) == step::Patience::Over;
-                if writing.event.is_some() && !over {
-                    return Ok(self.trouble(writing, MeetingError::Failed(trace)));
+                let now = self.clock.now();
+                let over = writing.patience(code::UNREACHABLE, now) == step::Patience::Over;
+                let may_be_there =
+                    writing.event.is_some() || writing.unsure_until.is_some() || writing.failures > 0;
+                if may_be_there && !over {
+                    let deed = self.trouble(writing, MeetingError::Failed(trace));
+                    writing.wait_for_mailbox(now);
+                    return Ok(deed);
                 }
                 writing.removed();
                 writing.verified = writing.wanted;

@@ -26,6 +26,10 @@ pub(crate) struct Ledger {
     pub(crate) ids: BTreeMap<String, String>,
     /// A request to change something has landed although nobody waited for it any more.
     pub(crate) haunted: bool,
+    /// Ids of meetings that commands have made.
+    pub(crate) made: BTreeSet<String>,
+    /// Requests to change something that have arrived.
+    pub(crate) changes: u64,
     /// Messages that are no commands.
     pub(crate) nonsense: usize,
     commands: BTreeMap<String, BookingCommand>,
@@ -138,6 +142,7 @@ impl Universe {
 
     /// I6: after a change of a calendar no mark is there twice. A request that lands late may do that for a while.
     pub(crate) fn calendar_written(&self, request: &Request<Bytes>) {
+        self.ledger.borrow_mut().changes += 1;
         if self.ledger.borrow().haunted || !request.uri().path().contains("/events") {
             return;
         }
@@ -162,6 +167,7 @@ impl Universe {
         }
         let mut ledger = self.ledger.borrow_mut();
         if let Some(writing) = writing {
+            ledger.made.extend(writing.ical_uid());
             let key = (writing.tenant.clone(), writing.booking.clone());
             let stored = self.store.writing(&key.0, &key.1).now_or_never().and_then(Result::ok).flatten();
             if let Some(stored) = stored
@@ -266,7 +272,7 @@ impl Universe {
         let is_private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
         is_private
             && writing.applied < writing.wanted
-            && writing.last_command().is_some_and(|command| self.is_set_aside(command))
+            && writing.receipts.iter().any(|command| self.is_set_aside(command))
     }
 
     fn writing_settled(&self, writing: &Writing) {
@@ -316,7 +322,7 @@ impl Universe {
         let twin = self.twin.borrow();
         let held = twin.tenant(writing.tenant.as_str());
         held.and_then(|tenant| tenant.mailbox(&writing.place.mailbox))
-            .is_some_and(|held| held.state == MailboxState::Gone)
+            .is_none_or(|held| held.state == MailboxState::Gone)
     }
 
     /// Whether a message is a command for a booking that has to be cleared away first, in a mailbox that is gone: for a day it may come back.
@@ -366,7 +372,9 @@ impl Universe {
             return;
         };
         // A create that was refused for another room, after the booking had ended here, has its receipt there.
-        let elsewhere = !row.is_live() && self.is_named_elsewhere(writing);
+        // So has one at whose old address the room still shows the meeting.
+        let is_deaf = self.watch.borrow().readdressed.contains(row.room.room.as_str());
+        let elsewhere = (!row.is_live() || is_deaf) && self.is_named_elsewhere(writing);
         if row.state.last_command_id.as_deref() != writing.last_command() && !elsewhere {
             self.wrong(format!(
                 "receipts: {id} names {:?}, its last command is {:?}",

@@ -157,15 +157,17 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
 
 /// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off. With ticks so far apart a
 /// room has been looked at often enough only after an hour for its receipt to say that it does not answer.
-fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) {
-    for _ in 0..8 {
+/// Tells whether anything was.
+fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) -> bool {
+    for time in 0..8 {
         if !thorough && universe.store.writings().iter().all(Writing::is_settled) {
-            break;
+            return time > 0;
         }
         pass(universe, TimeDelta::minutes(10));
         sweep(universe, fleet);
         drain(universe, fleet);
     }
+    true
 }
 
 /// Lets time pass, however long. In histories with commands what hangs dies when Lambda ends it: its last request has landed long before
@@ -212,13 +214,15 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     drain(universe, fleet);
     let is_over = || !thorough && is_settled(universe, companies);
     for _ in 1..ROUNDS {
+        let changes = universe.ledger.borrow().changes;
         round(universe, fleet, is_over);
-        if is_over() {
+        // What was changed in it has yet to reach the rooms.
+        if is_over() && universe.ledger.borrow().changes == changes {
             break;
         }
     }
-    patience(universe, fleet, thorough);
-    if !is_over() {
+    // What came due may have changed calendars only now.
+    if patience(universe, fleet, thorough) || !is_over() {
         round(universe, fleet, is_over);
     }
     let lossy = {
@@ -361,17 +365,19 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
         }
     }
     if deaf {
-        let waits = |writing: &&Writing| writing.room_ref() == room.room && !writing.is_settled();
-        let waiting = universe.store.writings();
-        let waiting: Vec<&Writing> = waiting.iter().filter(waits).collect();
-        // Occurrences need not have the id of their series.
-        let is_of = |entry: &Seen, writing: &Writing| match &writing.desired {
-            Some(meeting) if meeting.recurrence.is_some() => entry.kind != "single",
-            _ => writing.ical_uid() == entry.uid,
+        // What a command has made under the old address is left alone as long as its booking is under way, and nobody hears that it goes.
+        let ledger = universe.ledger.borrow();
+        let recurs = |writing: &Writing| {
+            let meeting = writing.desired.as_ref();
+            writing.room_ref() == room.room && meeting.is_some_and(|meeting| meeting.recurrence.is_some())
         };
-        truth.retain(|id, entry| {
-            held.contains_key(id) || !waiting.iter().any(|writing| is_of(entry, writing))
-        });
+        // Occurrences need not have the id of their series.
+        let series = universe.store.writings().iter().any(|writing| !writing.is_settled() && recurs(writing));
+        let is_ours = |entry: &Seen| {
+            entry.uid.as_ref().is_some_and(|uid| ledger.made.contains(uid))
+                || series && entry.kind != "single"
+        };
+        truth.retain(|id, entry| held.contains_key(id) || !is_ours(entry));
     }
     for (id, entry) in &truth {
         match held.get(id) {

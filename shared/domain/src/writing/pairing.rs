@@ -8,7 +8,7 @@
 //! | at such a time, but another may be meant | not answered yet | left alone until it is known |
 
 use super::claim::{Claim, Verdict};
-use crate::booking::{Booking, BookingState, Kind, Origin};
+use crate::booking::{Booking, BookingState, Kind, Origin, Status};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId};
@@ -137,7 +137,14 @@ pub(crate) fn made_by_command<'a>(
 pub(crate) fn holds(claim: Option<&Claim>, row: &Booking, seen: &Meaning, context: &Context) -> bool {
     match (claim, seen) {
         (Some(claim), Meaning::Booked(state)) => {
-            claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
+            // A meeting of an earlier life, or one that an attempt has made which could not say so.
+            let is_another = !claim.recurring
+                && claim.ical_uid.is_some()
+                && state.ical_uid.is_some()
+                && !is_of(claim, state);
+            let waits = row.state.status == Status::Pending;
+            (is_another && waits)
+                || claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
         }
         _ => false,
     }

@@ -3,7 +3,7 @@
 use super::code;
 use super::meeting::{Content, Meeting, RoomAnswer, Seen};
 use super::merge::{Judgement, View, adopted, judge};
-use super::rows::{failure, revise};
+use super::rows::{failure, revise, standing};
 use super::state::{KnownEvent, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
@@ -18,6 +18,8 @@ const MOST_PUSHES: u32 = 3;
 const LANDING_SECONDS: i64 = 30;
 /// First pause after a failure, doubled with each, and the longest.
 const PAUSE_SECONDS: (i64, i64) = (2, 60);
+/// The same where the mailbox itself is not there.
+const ABSENCE_SECONDS: (i64, i64) = (30, 900);
 /// First pause before a silent room is looked at, doubled with each, and the longest. A room that declines at once shows nothing in its calendar,
 /// so this is how soon its answer is known.
 const WATCH_SECONDS: (i64, i64) = (20, 3600);
@@ -143,6 +145,11 @@ impl Writing {
         self.failures += 1;
         let pause = retry_after.unwrap_or_else(|| doubled(PAUSE_SECONDS, self.failures - 1));
         self.due = Some(seconds::not_before(now + pause));
+    }
+
+    /// A mailbox is not there and may come back: it is tried ever more seldom.
+    pub fn wait_for_mailbox(&mut self, now: Instant) {
+        self.due = Some(seconds::not_before(now + doubled(ABSENCE_SECONDS, self.failures)));
     }
 
     /// A room has yet to show what is wanted: it is looked at again after a growing pause.
@@ -349,7 +356,9 @@ fn answered(
             writing.accepted = true;
             writing.due = None;
             let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
-            (Watched::Settled, write(BookingState { ical_uid, ..with(Status::Confirmed) }))
+            let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
+            let state = BookingState { ical_uid, status: Status::Confirmed, failure: None, ..state };
+            (Watched::Settled, write(state))
         }
         Status::Tentative | Status::Pending => {
             let looks = writing.watches;
