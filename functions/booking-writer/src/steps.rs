@@ -150,8 +150,7 @@ where
             Err(MeetingError::NoMailbox(trace)) => {
                 let now = self.clock.now();
                 let over = writing.patience(code::UNREACHABLE, now) == step::Patience::Over;
-                let may_be_there =
-                    writing.event.is_some() || writing.unsure_until.is_some() || writing.failures > 0;
+                let may_be_there = writing.event.is_some() || writing.unsure_until.is_some();
                 if may_be_there && !over {
                     let deed = self.trouble(writing, MeetingError::Failed(trace));
                     writing.wait_for_mailbox(now);

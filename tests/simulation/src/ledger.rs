@@ -325,14 +325,11 @@ impl Universe {
             .is_none_or(|held| held.state == MailboxState::Gone)
     }
 
-    /// Whether a message is a command for a booking that has to be cleared away first, in a mailbox that is gone: for a day it may come back.
-    pub(crate) fn waits_for_a_mailbox(&self, body: &str) -> bool {
+    /// Whether commands for a booking wait, because it has to be cleared away first in a mailbox that is gone: for a day it may come back.
+    pub(crate) fn waits_for_a_mailbox(&self, booking: &str) -> bool {
         self.store.writings().iter().any(|writing| {
-            let named = format!("\"{}\"", writing.booking);
-            body.contains(&named)
-                && writing.desired.is_none()
-                && !writing.is_settled()
-                && self.is_gone(writing)
+            let is_left = writing.desired.is_none() && !writing.is_settled();
+            writing.booking.as_str() == booking && is_left && self.is_gone(writing)
         })
     }
 
@@ -459,11 +456,12 @@ impl Universe {
 
     fn every_command_has_a_receipt(&self) {
         let ledger = self.ledger.borrow();
-        let waiting: Vec<String> =
-            self.queue.messages(Lane::Commands).into_iter().map(|message| message.body).collect();
+        let waiting = self.queue.messages(Lane::Commands);
         let waits = |id: &str| {
             let named = format!("\"{id}\"");
-            waiting.iter().any(|body| body.contains(&named) && self.waits_for_a_mailbox(body))
+            waiting
+                .iter()
+                .any(|message| message.body.contains(&named) && self.waits_for_a_mailbox(&message.group))
         };
         for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
             if !self.is_set_aside(id) && !waits(id) {
