@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rand::Rng;
 
-use super::{Author, Known, TENANT, working_day};
+use super::{Author, Known, TENANT, works_on};
 use crate::Twin;
 use crate::calendar::Sensitivity;
 use crate::outlook::{Action, Meeting, Refused};
@@ -42,11 +42,11 @@ impl LiveUser {
         "nothing".to_owned()
     }
 
-    /// A working day from tomorrow to three weeks ahead, or today.
+    /// Today, or a working day in the next three weeks.
     fn date(&mut self) -> NaiveDate {
-        let ahead = self.author.rng.random_range(0..21);
-        let from = self.author.now.date_naive() + Duration::days(ahead);
-        from.iter_days().find(|date| working_day(*date)).unwrap_or(from)
+        let today = self.author.now.date_naive();
+        let from = today + Duration::days(self.author.rng.random_range(0..21));
+        from.iter_days().find(|date| works_on(*date, today)).unwrap_or(from)
     }
 
     fn pick(&mut self, wanted: impl Fn(&Known) -> bool) -> Option<usize> {

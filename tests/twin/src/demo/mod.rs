@@ -151,7 +151,8 @@ impl Author {
     fn singles(&mut self, room: &RoomSpec) -> Vec<Meeting> {
         let today = self.now.date_naive();
         let mut meetings = Vec::new();
-        for date in (-14..36).map(|day| today + Duration::days(day)).filter(|date| working_day(*date)) {
+        let days = (-14..36).map(|day| today + Duration::days(day));
+        for date in days.filter(|date| works_on(*date, today)) {
             for _ in 0..self.rng.random_range(1..5) {
                 meetings.push(self.single(room, date));
             }
@@ -227,8 +228,9 @@ impl Author {
     }
 }
 
-fn working_day(date: NaiveDate) -> bool {
-    !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
+/// Whether the company works: on weekdays, and on whatever day somebody looks at it.
+fn works_on(date: NaiveDate, today: NaiveDate) -> bool {
+    date == today || !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
 }
 
 /// Adds a tenant of `rooms` rooms with `entries_per_room` single entries each, spread over the 120 days after `now`, for
