@@ -155,12 +155,12 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
     }
 }
 
-/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until it waits for rooms at most. With ticks so far
-/// apart a room has been looked at often enough only after an hour for its receipt to say that it does not answer.
+/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off. With ticks so far apart a
+/// room has been looked at often enough only after an hour for its receipt to say that it does not answer.
 /// Tells whether anything was.
 fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) -> bool {
     for time in 0..8 {
-        if !thorough && universe.store.writings().iter().all(|writing| universe.rests(writing)) {
+        if !thorough && universe.store.writings().iter().all(Writing::is_settled) {
             return time > 0;
         }
         pass(universe, TimeDelta::minutes(10));
