@@ -278,7 +278,7 @@ where
         if before.refused.is_some() && writing.refused.is_none() && writing.desired.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;
         }
-        // So does what lies in the room although the meeting was cancelled: its poller has left it alone.
+        // What still lies in the room when the last look is over, its poller has left alone until now.
         if over && writing.is_settled() && writing.desired.is_none() && writing.unsure_until.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;
         }

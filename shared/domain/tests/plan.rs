@@ -46,6 +46,23 @@ fn context() -> Context {
     }
 }
 
+/// The claim of a command that Graph has taken, for the booking as its row says it.
+fn claim(row: &Booking) -> Claim {
+    Claim {
+        booking: row.id.clone(),
+        ical_uid: row.state.ical_uid.clone(),
+        span: row.state.span,
+        before: None,
+        echoes: Vec::new(),
+        organizer: None,
+        applied: true,
+        recurring: false,
+        leaving: None,
+        former: None,
+        series: None,
+    }
+}
+
 /// A meeting of half an hour that starts so many minutes after noon.
 fn meeting(id: &str, minutes: i64) -> CalendarEntry {
     let start = now() + TimeDelta::minutes(minutes);
@@ -204,19 +221,7 @@ fn the_entry_of_a_command_that_moves_it_may_change_its_event_id() {
     let before = row.state.span;
     row.state.status = Status::Pending;
     row.state.span = Span::new(at("2026-03-01T09:00:00Z"), at("2026-03-01T10:00:00Z"));
-    let claim = Claim {
-        booking: row.id.clone(),
-        ical_uid: row.state.ical_uid.clone(),
-        span: row.state.span,
-        before: Some(before),
-        echoes: Vec::new(),
-        organizer: None,
-        applied: true,
-        recurring: false,
-        leaving: None,
-        former: None,
-        series: None,
-    };
+    let claim = Claim { before: Some(before), ..claim(&row) };
     let again = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
     let plan = plan(&[row], &[again], &[before], window(), &[claim], &context(), now());
     assert_eq!(plan, Plan::default());
@@ -325,19 +330,8 @@ fn a_copy_that_shows_an_earlier_time_of_ours_is_no_answer() {
         ..row.state
     };
     let writes = |id: Option<&str>, entry: &CalendarEntry| {
-        let claim = Claim {
-            booking: row.id.clone(),
-            ical_uid: id.map(str::to_owned),
-            span: wanted,
-            before: None,
-            echoes: vec![Days::Timed(echo)],
-            organizer: None,
-            applied: true,
-            recurring: false,
-            leaving: None,
-            former: None,
-            series: None,
-        };
+        let ical_uid = id.map(str::to_owned);
+        let claim = Claim { ical_uid, echoes: vec![Days::Timed(echo)], ..claim(&row) };
         let (known, read) = (std::slice::from_ref(&row), [echo, wanted]);
         let entries = std::slice::from_ref(entry);
         plan(known, entries, &read, window(), &[claim], &context(), now()).writes
@@ -362,19 +356,7 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
         origin: Origin::Command,
         ..own.state
     };
-    let claim = |leaving| Claim {
-        booking: own.id.clone(),
-        ical_uid: entry.ical_uid.clone(),
-        span: own.state.span,
-        before: None,
-        echoes: Vec::new(),
-        organizer: None,
-        applied: true,
-        recurring: false,
-        leaving,
-        former: None,
-        series: None,
-    };
+    let claim = |leaving| Claim { ical_uid: entry.ical_uid.clone(), leaving, ..claim(&own) };
     let writes = |known: &[Booking], leaving| {
         let everything = [Span::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))];
         let entries = std::slice::from_ref(&entry);
