@@ -54,7 +54,12 @@ pub fn cursor_size(key: &str, cursor: &Cursor) -> usize {
 
 /// Bytes of a row that is mostly one JSON text, at most.
 pub(crate) fn json_size<T: Serialize>(value: &T) -> usize {
-    OTHER + 200 + json(value)
+    row_size(json(value))
+}
+
+/// The same for a text of so many bytes.
+pub(crate) fn row_size(text: usize) -> usize {
+    OTHER + 200 + text
 }
 
 /// Bytes of the row of a directory, at most.
@@ -107,10 +112,10 @@ pub(crate) fn stored_room(room: &Room) -> Room {
     stored
 }
 
-/// What serde makes of a value and back, as the tables do.
-pub(crate) fn stored<T: Serialize + DeserializeOwned + Clone>(value: &T) -> T {
-    let text = serde_json::to_value(value).and_then(serde_json::from_value);
-    text.unwrap_or_else(|_| value.clone())
+/// What serde makes of a value and back, as the tables do, and the bytes of the text between.
+pub(crate) fn stored<T: Serialize + DeserializeOwned + Clone>(value: &T) -> (T, usize) {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    (serde_json::from_slice(&text).unwrap_or_else(|_| value.clone()), text.len())
 }
 
 fn decimal(value: &mut Value) {

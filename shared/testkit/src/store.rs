@@ -27,7 +27,7 @@ struct Held {
     cursors: BTreeMap<RoomRef, Item<Cursor>>,
     links: BTreeMap<(RoomRef, EventId), BookingId>,
     memories: BTreeMap<TenantId, DirectoryMemory>,
-    writings: BTreeMap<(TenantId, BookingId), Writing>,
+    writings: BTreeMap<(TenantId, BookingId), Item<Writing>>,
     claims: BTreeMap<(RoomRef, BookingId), Claim>,
     closed: BTreeMap<(TenantId, String), Instant>,
     stream: Vec<StreamRecord>,
@@ -76,7 +76,7 @@ impl MemoryStore {
     /// Every writing, as it is now.
     #[must_use]
     pub fn writings(&self) -> Vec<Writing> {
-        lock(&self.0).writings.values().cloned().collect()
+        lock(&self.0).writings.values().map(|item| item.value.clone()).collect()
     }
 
     /// Every record of both streams so far, in their order.
@@ -183,7 +183,7 @@ fn unzip<T: Clone>(item: Option<&Item<T>>) -> (Option<T>, Option<usize>) {
 }
 
 fn stored_tenant(tenant: &Tenant) -> Tenant {
-    Tenant { config: stored(&tenant.config), ..tenant.clone() }
+    Tenant { config: stored(&tenant.config).0, ..tenant.clone() }
 }
 
 impl RoomStore for MemoryStore {
@@ -234,7 +234,7 @@ impl RoomStore for MemoryStore {
         let before = Some(memory.version).filter(|version| *version > 0);
         check(what, held.memories.get(tenant).map(|stored| stored.version), before)?;
         held.usage.write(bytes, 0);
-        let next = DirectoryMemory { version: memory.version + 1, ..stored(memory) };
+        let next = DirectoryMemory { version: memory.version + 1, ..stored(memory).0 };
         held.memories.insert(tenant.clone(), next);
         Ok(())
     }
@@ -302,7 +302,7 @@ impl BookingStore for MemoryStore {
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {
         let mut held = lock(&self.0);
         held.usage.call(Call::TransactWriteItems);
-        let next = Cursor { version: cursor.version + 1, ..stored(cursor) };
+        let next = Cursor { version: cursor.version + 1, ..stored(cursor).0 };
         let cursor_bytes = held.check_commit(room, writes, cursor, &next)?;
         held.usage.write(cursor_bytes, 0);
         held.cursors.insert(room.clone(), Item { value: next, bytes: cursor_bytes });
@@ -316,9 +316,10 @@ impl BookingStore for MemoryStore {
 impl WritingStore for MemoryStore {
     async fn writing(&self, tenant: &TenantId, booking: &BookingId) -> Result<Option<Writing>, StoreError> {
         let mut held = lock(&self.0);
-        let writing = held.writings.get(&(tenant.clone(), booking.clone())).cloned();
-        held.usage.get(writing.as_ref().map(size::json_size), true);
-        Ok(writing)
+        let held = &mut *held;
+        let item = held.writings.get(&(tenant.clone(), booking.clone()));
+        held.usage.get(item.map(|item| item.bytes), true);
+        Ok(item.map(|item| item.value.clone()))
     }
 
     async fn booking(&self, room: &RoomRef, id: &BookingId) -> Result<Option<Booking>, StoreError> {
@@ -339,28 +340,32 @@ impl WritingStore for MemoryStore {
             return Ok(());
         }
         held.usage.call(Call::TransactWriteItems);
-        if let Some(writing) = writing {
+        let item = writing.map(|writing| {
+            let (value, text) = stored(writing);
+            Item { value, bytes: size::row_size(text) }
+        });
+        if let (Some(writing), Some(item)) = (writing, &item) {
             let what = format!("the writing of booking {}", writing.booking);
-            fits(&what, size::json_size(writing))?;
+            fits(&what, item.bytes)?;
             let key = (writing.tenant.clone(), writing.booking.clone());
             let over = Some(writing.version).filter(|version| *version > 0);
-            check(what, held.writings.get(&key).map(|stored| stored.version), over)?;
+            check(what, held.writings.get(&key).map(|stored| stored.value.version), over)?;
         }
         for row in rows {
             let booking = &row.booking;
             let stored = held.tables.bookings.get(&(booking.room.clone(), booking.id.clone()));
             check(format!("booking {}", booking.id), stored.map(|stored| stored.version), row.over)?;
         }
-        if let Some(writing) = writing {
-            held.usage.write(size::json_size(writing), 0);
+        if let (Some(writing), Some(mut item)) = (writing, item) {
+            held.usage.write(item.bytes, 0);
             let gone = before.into_iter().flat_map(Writing::claims);
             gone.for_each(|(room, claim)| drop(held.claims.remove(&(room, claim.booking))));
             for (room, claim) in writing.claims() {
                 held.usage.write(size::json_size(&claim), 0);
                 held.claims.insert((room, claim.booking.clone()), claim);
             }
-            let next = Writing { version: writing.version + 1, ..stored(writing) };
-            held.writings.insert((next.tenant.clone(), next.booking.clone()), next);
+            item.value.version += 1;
+            held.writings.insert((writing.tenant.clone(), writing.booking.clone()), item);
         }
         rows.iter().for_each(|row| held.apply(row));
         Ok(())
@@ -387,7 +392,7 @@ impl WritingStore for MemoryStore {
         let mut held = lock(&self.0);
         held.usage.call(Call::Query);
         let waits = |writing: &&Writing| writing.due.is_some_and(|due| due <= now);
-        let mut due: Vec<&Writing> = held.writings.values().filter(waits).collect();
+        let mut due: Vec<&Writing> = held.writings.values().map(|item| &item.value).filter(waits).collect();
         due.sort_by_key(|writing| (writing.due, writing.booking.clone()));
         Ok(due
             .into_iter()
