@@ -5,10 +5,13 @@
 //! CLDR by way of ICU4X.
 
 use crate::time::Instant;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 pub use chrono_tz::Tz;
+use icu_time::zone::TimeZone;
 use icu_time::zone::iana::IanaParserExtended;
 use icu_time::zone::windows::WindowsParser;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The zone of a Windows or IANA name, or nothing if the name is neither.
 #[must_use]
@@ -24,10 +27,12 @@ pub fn find(name: &str) -> Option<Tz> {
 }
 
 fn windows(name: &str) -> Option<Tz> {
-    let id = WindowsParser::new().parse(name, None)?;
-    let names = IanaParserExtended::new();
-    let zone = names.iter().find(|entry| entry.time_zone == id)?;
-    zone.canonical.parse().ok()
+    static ZONES: LazyLock<BTreeMap<TimeZone, Tz>> = LazyLock::new(|| {
+        let names = IanaParserExtended::new();
+        let zones = names.iter().filter_map(|entry| Some((entry.time_zone, entry.canonical.parse().ok()?)));
+        zones.collect()
+    });
+    ZONES.get(&WindowsParser::new().parse(name, None)?).copied()
 }
 
 /// The IANA name for the `timeZone` attribute: `UTC` if the name says nothing to us.
