@@ -29,7 +29,7 @@ impl Twin {
         let print = fingerprint(request.body());
         let room = self.mailbox(tenant, id)?;
         if let Some(item) = self.known(room, &sent, print, &look)? {
-            return Ok(Reply::json(201, &wire::master(room, item, &look)));
+            return Ok(Reply::object(201, wire::master(room, item, &look)));
         }
         let meeting = meeting(room, &sent)?;
         let conflict = self.springs(Trap::ConflictAfterCreate, Some(id));
@@ -51,7 +51,7 @@ impl Twin {
             return Err(Refusal::new(409, "ConcurrentItemSave", message));
         }
         let item = mailbox.items().get(&key).ok_or_else(Refusal::no_item)?;
-        Ok(Reply::json(201, &wire::master(mailbox, item, &look))
+        Ok(Reply::object(201, wire::master(mailbox, item, &look))
             .with("preference-applied", call.prefer.applied(false)))
     }
 

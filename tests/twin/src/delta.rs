@@ -8,12 +8,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::Twin;
 use crate::calendar::ids::Print;
 use crate::calendar::{Item, Mailbox, Shape, Window};
+use crate::object::Object;
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
 use crate::wire::{self, Look, Refusal, Reply};
@@ -200,17 +200,16 @@ impl Twin {
         Ok(room.generation)
     }
 
-    fn disturb(&mut self, rows: &mut Vec<Value>, id: &Arc<str>) {
+    fn disturb(&mut self, rows: &mut Vec<Row>, id: &Arc<str>) {
         if self.springs(Trap::RepeatedEntry, Some(id))
             && let Some(row) = rows.first().cloned()
         {
             rows.push(row);
         }
         if self.springs(Trap::ContradictoryEntry, Some(id))
-            && let Some(row) = rows.iter().find(|row| row.get("@removed").is_none())
-            && let Some(event) = row["id"].as_str()
+            && let Some(row) = rows.iter().find(|row| !row.removed)
         {
-            let early = wire::removed(event.to_owned());
+            let early = Row::removed(row.id.clone());
             rows.insert(0, early);
         }
     }
@@ -220,7 +219,7 @@ impl Twin {
         call: &Call,
         tenant: &str,
         id: &Arc<str>,
-        rows: Vec<Value>,
+        rows: Vec<Row>,
         token: Token,
         last: bool,
     ) -> Result<Reply, Refusal> {
@@ -238,9 +237,11 @@ impl Twin {
             if last { ("@odata.deltaLink", "$deltatoken") } else { ("@odata.nextLink", "$skiptoken") };
         let room = self.mailbox(tenant, id)?;
         let link = format!("{host}/v1.0/{}?{option}={}", segments.join("/"), token.write(&room.print));
-        let context = format!("{}/v1.0/$metadata#Collection(event)", self.base_url);
-        let body = Reply::page(json!({"@odata.context": context, property: link}), rows);
-        Ok(Reply::json(200, &body).with("preference-applied", call.prefer.applied(true)))
+        let mut body = Object::new();
+        body.put("@odata.context", &format!("{}/v1.0/$metadata#Collection(event)", self.base_url));
+        body.put(property, &link);
+        body.put_rows("value", rows.iter().map(|row| &row.event));
+        Ok(Reply::object(200, body).with("preference-applied", call.prefer.applied(true)))
     }
 }
 
@@ -251,7 +252,7 @@ fn fill(
     limit: usize,
     look: &Look,
     without_master: bool,
-) -> (Vec<Value>, Option<u64>) {
+) -> (Vec<Row>, Option<u64>) {
     let mut rows = Vec::new();
     let page = Page { room, window: token.window, since: token.since, look, without_master };
     match token.since {
@@ -280,6 +281,30 @@ fn fill(
     (rows, None)
 }
 
+/// One entry of a page.
+#[derive(Clone)]
+struct Row {
+    id: String,
+    removed: bool,
+    event: Object,
+}
+
+impl Row {
+    fn there(id: String, event: Object) -> Row {
+        Row::typed(id, false, event)
+    }
+
+    fn removed(id: String) -> Row {
+        let event = wire::removed(&id);
+        Row::typed(id, true, event)
+    }
+
+    fn typed(id: String, removed: bool, mut event: Object) -> Row {
+        event.put("@odata.type", "#microsoft.graph.event");
+        Row { id, removed, event }
+    }
+}
+
 struct Page<'a> {
     room: &'a Mailbox,
     window: Window,
@@ -290,27 +315,29 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// All there is to say about one item; a master and its occurrences stay in one page (docs issue 7352).
-    fn add(&self, item: &Item, deleted: bool, rows: &mut Vec<Value>) {
+    fn add(&self, item: &Item, deleted: bool, rows: &mut Vec<Row>) {
         let instances = if deleted { Vec::new() } else { item.instances(self.window, self.room.zone) };
         if instances.is_empty() && self.since.is_some() {
             // Deleted, or outside the window: the service calls both removed (page event-delta).
-            rows.push(wire::removed(self.room.former_id(item.key, None, self.look.ids)));
+            rows.push(Row::removed(self.room.former_id(item.key, None, self.look.ids)));
         }
         let mut present = Vec::new();
         if item.shape.series.is_some() && !instances.is_empty() && !self.without_master {
-            rows.push(typed(wire::master(self.room, item, self.look)));
+            let id = self.room.event_id(item, None, self.look.ids);
+            rows.push(Row::there(id, wire::master(self.room, item, self.look)));
         }
         for instance in &instances {
+            let id = self.room.event_id(item, instance.date, self.look.ids);
             if instance.date.is_some() {
-                let id = self.room.event_id(item, instance.date, self.look.ids);
-                present.push(id);
+                present.push(id.clone());
             }
             let plain = instance.date.is_some() && instance.exception.is_none();
-            rows.push(if plain {
+            let event = if plain {
                 wire::stub(self.room, instance, self.look)
             } else {
-                typed(wire::instance(self.room, instance, self.look))
-            });
+                wire::instance(self.room, instance, self.look)
+            };
+            rows.push(Row::there(id, event));
         }
         if let Some(since) = self.since {
             self.lost(item, deleted, since, &mut present, rows);
@@ -318,13 +345,13 @@ impl Page<'_> {
     }
 
     /// Occurrences that an older state had in the window and the present one has not.
-    fn lost(&self, item: &Item, deleted: bool, since: u64, present: &mut Vec<String>, rows: &mut Vec<Value>) {
+    fn lost(&self, item: &Item, deleted: bool, since: u64, present: &mut Vec<String>, rows: &mut Vec<Row>) {
         let last = deleted.then_some(&item.shape);
         let past = item.past.iter().filter(|(replaced, _)| *replaced > since).map(|(_, shape)| shape);
         for shape in past.chain(last) {
             for (date, id) in self.occurrences(item.key, shape) {
                 if !present.contains(&id) && !item.hushed.contains(&date) {
-                    rows.push(wire::removed(id.clone()));
+                    rows.push(Row::removed(id.clone()));
                     present.push(id);
                 }
             }
@@ -339,9 +366,4 @@ impl Page<'_> {
             .map(|date| (date, self.room.former_id(key, Some((generation, date)), self.look.ids)))
             .collect()
     }
-}
-
-fn typed(mut event: Value) -> Value {
-    event["@odata.type"] = json!("#microsoft.graph.event");
-    event
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::calendar::{Item, Mailbox, Response};
 use crate::outlook::Refused;
@@ -243,20 +243,17 @@ fn show(call: &Call, room: &Mailbox, item: &Item, date: Option<NaiveDate>) -> Re
     if date.is_none() && selects("cancelledOccurrences") {
         let series = item.shape.series.as_ref();
         let id = room.event_id(item, None, look.ids);
-        event["cancelledOccurrences"] = series
-            .into_iter()
-            .flat_map(|series| &series.removed)
-            .map(|date| json!(format!("OID.{id}.{date}")))
-            .collect();
+        let removed = series.into_iter().flat_map(|series| &series.removed);
+        let ids: Vec<_> = removed.map(|date| format!("OID.{id}.{date}")).collect();
+        event.put("cancelledOccurrences", &ids);
     }
     if call.option("$expand").is_some_and(|expand| expand.contains("exceptionOccurrences")) {
         let dates = item.shape.series.iter().flat_map(|series| series.exceptions.keys());
         let whole = Look { select: None, ..Look::of(call)? };
-        event["exceptionOccurrences"] = dates
-            .filter_map(|date| item.occurrence(*date, room.zone))
-            .map(|own| wire::instance(room, &own, &whole))
-            .collect();
+        let own = dates.filter_map(|date| item.occurrence(*date, room.zone));
+        let rows: Vec<_> = own.map(|own| wire::instance(room, &own, &whole)).collect();
+        event.put_rows("exceptionOccurrences", &rows);
     }
     wire::expand(&mut event, item, call);
-    Ok(Reply::json(200, &event).with("preference-applied", call.prefer.applied(false)))
+    Ok(Reply::object(200, event).with("preference-applied", call.prefer.applied(false)))
 }

@@ -15,6 +15,7 @@ mod judge;
 mod late;
 mod login;
 pub mod mails;
+mod object;
 pub mod openapi;
 pub mod outlook;
 mod payload;
@@ -392,7 +393,7 @@ fn finish(reply: Reply, now: DateTime<Utc>, request_id: &str) -> Response<Bytes>
         .status(reply.status)
         .header("request-id", request_id)
         .header("client-request-id", request_id)
-        .header("date", now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        .header("date", httpdate::fmt_http_date(now.into()));
     for (name, value) in &reply.headers {
         builder = builder.header(*name, value);
     }

@@ -140,11 +140,7 @@ fn subscribed(request: &Request<Bytes>) -> Option<String> {
 }
 
 fn decode(part: &str) -> String {
-    // Only `%` counts in a path: a `+` stays a plus.
-    let text = part.replace('+', "%2B");
-    url::form_urlencoded::parse(text.as_bytes())
-        .next()
-        .map_or_else(String::new, |(name, _)| name.into_owned())
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 fn other_kind(method: &Method, names: &[&str]) -> Kind {

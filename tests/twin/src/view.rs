@@ -1,10 +1,10 @@
 //! calendarView: every instance that overlaps a window (page list-calendarview).
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use serde_json::{Value, json};
 
 use crate::Twin;
 use crate::calendar::{Item, Mailbox, Window};
+use crate::object::Object;
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
 use crate::wire::{self, Look, Refusal, Reply};
@@ -64,21 +64,23 @@ impl Twin {
             found.reverse();
         }
         let total = found.len();
-        let rows: Vec<Value> = found
+        let rows: Vec<Object> = found
             .iter()
             .skip(skip + usize::from(shifting))
             .take(top)
             .map(|instance| wire::instance(room, instance, &look))
             .collect();
         let context = format!("{}/v1.0/$metadata#users('{}')/calendarView", self.base_url, room.id);
-        let mut body = Reply::page(json!({"@odata.context": context}), rows);
+        let mut body = Object::new();
+        body.put("@odata.context", &context);
         if call.option("$count") == Some("true") {
-            body["@odata.count"] = json!(total);
+            body.put("@odata.count", &total);
         }
         if skip + top < total {
-            body["@odata.nextLink"] = json!(self.skip_link(call, skip + top));
+            body.put("@odata.nextLink", &self.skip_link(call, skip + top));
         }
-        Ok(Reply::json(200, &body).with("preference-applied", call.prefer.applied(false)))
+        body.put_rows("value", &rows);
+        Ok(Reply::object(200, body).with("preference-applied", call.prefer.applied(false)))
     }
 
     /// The copies of a mailbox's items themselves: single meetings and masters.
@@ -97,12 +99,14 @@ impl Twin {
             wire::expand(&mut event, item, call);
             event
         };
-        let rows: Vec<Value> = hits.iter().skip(skip).take(top).map(row).collect();
-        let mut body = json!({"@odata.context": format!("{}/v1.0/$metadata#users('{}')/events", self.base_url, room.id), "value": rows});
+        let rows: Vec<Object> = hits.iter().skip(skip).take(top).map(row).collect();
+        let mut body = Object::new();
+        body.put("@odata.context", &format!("{}/v1.0/$metadata#users('{}')/events", self.base_url, room.id));
         if skip + top < hits.len() {
-            body["@odata.nextLink"] = json!(self.skip_link(call, skip + top));
+            body.put("@odata.nextLink", &self.skip_link(call, skip + top));
         }
-        Ok(Reply::json(200, &body).with("preference-applied", call.prefer.applied(false)))
+        body.put_rows("value", &rows);
+        Ok(Reply::object(200, body).with("preference-applied", call.prefer.applied(false)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! JSON shapes: events, errors, collections. Names and types follow the reference pages `event` and `errors`.
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::calendar::{Attendee, Content, IdFormat, Instance, Item, Mailbox, Person, Response, Span, Zone};
+use crate::object::Object;
 use crate::push::Draft;
 use crate::request::{Call, Prefer};
 
@@ -33,17 +34,20 @@ pub(crate) struct Refusal {
 
 impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Reply {
+        Reply::text(status, serde_json::to_vec(body).unwrap_or_default())
+    }
+
+    /// An object that is written already.
+    pub(crate) fn object(status: u16, body: Object) -> Reply {
+        Reply::text(status, body.text())
+    }
+
+    fn text(status: u16, body: Vec<u8>) -> Reply {
         let headers = vec![(
             "content-type",
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8".to_owned(),
         )];
-        Reply { status, headers, body: serde_json::to_vec(body).unwrap_or_default(), unless: None }
-    }
-
-    /// A page of a collection; the rows are moved into it, which `json!` would not do.
-    pub(crate) fn page(mut body: Value, rows: Vec<Value>) -> Value {
-        body["value"] = Value::Array(rows);
-        body
+        Reply { status, headers, body, unless: None }
     }
 
     pub(crate) fn empty(status: u16) -> Reply {
@@ -111,136 +115,215 @@ impl Look {
     pub(crate) fn whole(prefer: &Prefer) -> Result<Look, Refusal> {
         Ok(Look { ids: prefer.ids, zone: prefer.read_zone()?, text_body: prefer.text_body, select: None })
     }
-
-    fn wants(&self, name: &str) -> bool {
-        self.select.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
-    }
-}
-
-/// A property value spelled as its enum says.
-pub(crate) fn word(value: impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
 /// `Edm.DateTimeOffset` with seven digits.
 pub(crate) fn stamp(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S%.6f0Z").to_string()
+    format!("{:?}.{:06}0Z", at.trunc_subsecs(0).naive_utc(), at.timestamp_subsec_micros())
 }
 
 fn local(at: NaiveDateTime) -> String {
-    use chrono::{Datelike, Timelike};
-    let (d, t) = (at.date(), at.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.0000000",
-        d.year(),
-        d.month(),
-        d.day(),
-        t.hour(),
-        t.minute(),
-        t.second()
-    )
+    format!("{:?}.0000000", at.trunc_subsecs(0))
 }
 
-/// `dateTimeTimeZone` of a begin or an end: whole days stay at midnight whatever the zone (docs issue 1802).
-fn moment(span: &Span, at: NaiveDateTime, instant: DateTime<Utc>, zone: &Zone) -> Value {
+/// `dateTimeTimeZone`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Moment<'a> {
+    date_time: String,
+    time_zone: &'a str,
+}
+
+/// `recipient`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient<'a> {
+    email_address: &'a Person,
+}
+
+/// `responseStatus`.
+#[derive(Serialize)]
+struct Answered {
+    response: Response,
+    time: String,
+}
+
+/// `attendee`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invited<'a> {
+    email_address: &'a Person,
+    r#type: &'a str,
+    status: Answered,
+}
+
+/// `location`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'a> {
+    display_name: &'a str,
+    location_type: &'static str,
+    unique_id: &'a str,
+    unique_id_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location_email_address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location_uri: Option<&'a str>,
+}
+
+/// `itemBody`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    content_type: &'static str,
+    content: std::borrow::Cow<'a, str>,
+}
+
+/// A begin or an end: whole days stay at midnight whatever the zone (docs issue 1802).
+fn moment<'a>(span: &Span, at: NaiveDateTime, instant: DateTime<Utc>, zone: &'a Zone) -> Moment<'a> {
     let shown = if span.all_day { at } else { instant.with_timezone(&zone.tz()).naive_local() };
-    json!({"dateTime": local(shown), "timeZone": zone.name()})
+    Moment { date_time: local(shown), time_zone: zone.name() }
 }
 
-fn recipient(person: &Person) -> Value {
-    json!({"emailAddress": {"name": person.name, "address": person.address}})
-}
-
-fn response(response: Response, at: Option<DateTime<Utc>>) -> Value {
+fn answered(response: Response, at: Option<DateTime<Utc>>) -> Answered {
     let time = at.map_or_else(
         || "0001-01-01T00:00:00Z".to_owned(),
         |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
     );
-    json!({"response": word(response), "time": time})
+    Answered { response, time }
 }
 
-fn attendee(attendee: &Attendee) -> Value {
-    let mut value = recipient(&attendee.person);
-    value["type"] = json!(attendee.kind);
-    value["status"] = response(attendee.response, None);
-    value
+fn invited(attendee: &Attendee) -> Invited<'_> {
+    let status = answered(attendee.response, None);
+    Invited { email_address: &attendee.person, r#type: attendee.kind, status }
+}
+
+/// An event as a client wants to see it.
+struct Event<'a> {
+    object: Object,
+    look: &'a Look,
+}
+
+impl Event<'_> {
+    /// Begins with what is there whatever is selected.
+    fn new<'a>(mailbox: &Mailbox, item: &Item, date: Option<chrono::NaiveDate>, look: &'a Look) -> Event<'a> {
+        let mut object = Object::new();
+        object.put("@odata.etag", &etag(item));
+        object.put("id", &mailbox.event_id(item, date, look.ids));
+        Event { object, look }
+    }
+
+    fn put<T: Serialize>(&mut self, name: &str, value: impl FnOnce() -> T) {
+        if self.look.select.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name)) {
+            self.object.put(name, &value());
+        }
+    }
+
+    fn properties(&mut self, item: &Item, content: &Content, span: &Span) {
+        self.put("changeKey", || item.change_key());
+        self.put("subject", || &content.subject);
+        self.put("bodyPreview", || content.body.chars().take(255).collect::<String>());
+        let as_text = self.look.text_body;
+        self.put("body", || body(&content.body, as_text));
+        self.put("originalStartTimeZone", || span.zone.name());
+        self.put("originalEndTimeZone", || span.zone.name());
+        self.put("isAllDay", || span.all_day);
+        self.put("isDraft", || false);
+        self.put("isOrganizer", || item.is_organizer);
+        self.put("sensitivity", || content.sensitivity);
+        self.put("showAs", || content.show_as);
+        self.put("importance", || content.importance);
+        self.put("organizer", || Recipient { email_address: &item.organizer });
+        self.put("attendees", || item.attendees.iter().map(invited).collect::<Vec<_>>());
+        self.put("hideAttendees", || false);
+        self.put("responseStatus", || answered(item.response, item.responded));
+        self.put("responseRequested", || true);
+        self.put("allowNewTimeProposals", || true);
+        self.put("location", || location(content));
+        self.put("locations", || [(); 0]);
+        self.put("categories", || &item.personal.categories);
+        self.put("isOnlineMeeting", || false);
+        self.put("onlineMeetingProvider", || "unknown");
+        self.put("onlineMeeting", || ());
+        self.put("onlineMeetingUrl", || ());
+        self.put("isReminderOn", || item.personal.reminder_on);
+        self.put("reminderMinutesBeforeStart", || item.personal.reminder_minutes);
+        self.put("hasAttachments", || false);
+        self.put("webLink", || format!("https://outlook.office365.com/owa/?itemid={}", item.key));
+        if let Some(transaction) = &item.transaction_id {
+            self.put("transactionId", || transaction);
+        }
+        if self.look.select.is_none() {
+            // Cannot be selected, comes only with everything (page list-calendarview).
+            self.object.put("createdDateTime", &stamp(item.created));
+            self.object.put("lastModifiedDateTime", &stamp(item.modified));
+        }
+    }
 }
 
 /// A single meeting, an occurrence or an exception, in full.
-pub(crate) fn instance(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) -> Value {
+pub(crate) fn instance(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) -> Object {
     let item = instance.item;
     let kind = match (instance.date, instance.exception) {
         (None, _) => "singleInstance",
         (Some(_), None) => "occurrence",
         (Some(_), Some(_)) => "exception",
     };
-    let mut event = frame(mailbox, item, instance.date, look);
-    let mut put = |name: &str, value: &dyn Fn() -> Value| {
-        if look.wants(name) {
-            event.insert(name.to_owned(), value());
-        }
-    };
-    put("type", &|| json!(kind));
-    put("start", &|| moment(&instance.span, instance.span.start, instance.start, &look.zone));
-    put("end", &|| moment(&instance.span, instance.span.end, instance.end, &look.zone));
-    put("seriesMasterId", &|| {
-        instance.date.map_or(Value::Null, |_| json!(mailbox.event_id(item, None, look.ids)))
-    });
+    let mut event = Event::new(mailbox, item, instance.date, look);
+    event.put("type", || kind);
+    event.put("start", || moment(&instance.span, instance.span.start, instance.start, &look.zone));
+    event.put("end", || moment(&instance.span, instance.span.end, instance.end, &look.zone));
+    event.put("seriesMasterId", || instance.date.map(|_| mailbox.event_id(item, None, look.ids)));
     if let Some(date) = instance.date {
         let original = item.shape.span.on(date).instants(mailbox.zone).0;
-        put("originalStart", &|| json!(original.to_rfc3339_opts(SecondsFormat::Secs, true)));
+        event.put("originalStart", || original.to_rfc3339_opts(SecondsFormat::Secs, true));
     }
-    put("recurrence", &|| Value::Null);
-    put("isCancelled", &|| json!(instance.cancelled()));
-    put("iCalUId", &|| json!(instance.uid()));
-    properties(&mut event, item, instance.content(), &instance.span, look);
-    Value::Object(event)
+    event.put("recurrence", || ());
+    event.put("isCancelled", || instance.cancelled());
+    event.put("iCalUId", || instance.uid());
+    event.properties(item, instance.content(), &instance.span);
+    event.object
 }
 
 /// A series master: the first occurrence's times and the rule.
-pub(crate) fn master(mailbox: &Mailbox, item: &Item, look: &Look) -> Value {
-    let mut event = frame(mailbox, item, None, look);
+pub(crate) fn master(mailbox: &Mailbox, item: &Item, look: &Look) -> Object {
+    let mut event = Event::new(mailbox, item, None, look);
     let span = &item.shape.span;
     let (start, end) = span.instants(mailbox.zone);
     let series = item.shape.series.as_ref();
-    let mut put = |name: &str, value: &dyn Fn() -> Value| {
-        if look.wants(name) {
-            event.insert(name.to_owned(), value());
-        }
-    };
-    put("type", &|| json!(if series.is_some() { "seriesMaster" } else { "singleInstance" }));
-    put("start", &|| moment(span, span.start, start, &look.zone));
-    put("end", &|| moment(span, span.end, end, &look.zone));
-    put("seriesMasterId", &|| Value::Null);
-    put("recurrence", &|| series.map_or(Value::Null, |series| recurrence(series, &span.zone)));
-    put("isCancelled", &|| json!(item.cancelled));
-    put("iCalUId", &|| json!(item.uid.as_ref()));
-    properties(&mut event, item, &item.content, span, look);
-    Value::Object(event)
+    event.put("type", || if series.is_some() { "seriesMaster" } else { "singleInstance" });
+    event.put("start", || moment(span, span.start, start, &look.zone));
+    event.put("end", || moment(span, span.end, end, &look.zone));
+    event.put("seriesMasterId", || ());
+    event.put("recurrence", || series.map(|series| recurrence(series, &span.zone)));
+    event.put("isCancelled", || item.cancelled);
+    event.put("iCalUId", || item.uid.as_ref());
+    event.properties(item, &item.content, span);
+    event.object
 }
 
 fn recurrence(series: &crate::calendar::Series, zone: &Zone) -> Value {
-    let mut value = word(&series.recurrence);
+    let mut value = json!(series.recurrence);
     value["range"]["recurrenceTimeZone"] = json!(zone.name());
     value
 }
 
 /// What delta gives of an occurrence: nothing but ids and times (docs issue 7632).
-pub(crate) fn stub(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) -> Value {
-    json!({
-        "@odata.type": "#microsoft.graph.event",
-        "@odata.etag": etag(instance.item),
-        "id": mailbox.event_id(instance.item, instance.date, look.ids),
-        "type": "occurrence",
-        "seriesMasterId": mailbox.event_id(instance.item, None, look.ids),
-        "start": moment(&instance.span, instance.span.start, instance.start, &look.zone),
-        "end": moment(&instance.span, instance.span.end, instance.end, &look.zone),
-    })
+pub(crate) fn stub(mailbox: &Mailbox, instance: &Instance<'_>, look: &Look) -> Object {
+    let mut stub = Event::new(mailbox, instance.item, instance.date, look).object;
+    stub.put("type", "occurrence");
+    stub.put("seriesMasterId", &mailbox.event_id(instance.item, None, look.ids));
+    stub.put("start", &moment(&instance.span, instance.span.start, instance.start, &look.zone));
+    stub.put("end", &moment(&instance.span, instance.span.end, instance.end, &look.zone));
+    stub
 }
 
 /// A tombstone of a delta page.
-pub(crate) fn removed(id: String) -> Value {
-    json!({"@odata.type": "#microsoft.graph.event", "id": id, "@removed": {"reason": "deleted"}})
+pub(crate) fn removed(id: &str) -> Object {
+    let mut tombstone = Object::new();
+    tombstone.put("id", id);
+    tombstone.put("@removed", &json!({"reason": "deleted"}));
+    tombstone
 }
 
 /// `W/"` + change key + `"`.
@@ -248,73 +331,21 @@ pub(crate) fn etag(item: &Item) -> String {
     format!("W/\"{}\"", item.change_key())
 }
 
-fn frame(mailbox: &Mailbox, item: &Item, date: Option<chrono::NaiveDate>, look: &Look) -> Map<String, Value> {
-    let mut event = Map::new();
-    event.insert("@odata.etag".to_owned(), json!(etag(item)));
-    event.insert("id".to_owned(), json!(mailbox.event_id(item, date, look.ids)));
-    event
-}
-
-fn properties(event: &mut Map<String, Value>, item: &Item, content: &Content, span: &Span, look: &Look) {
-    let mut put = |name: &str, value: &dyn Fn() -> Value| {
-        if look.wants(name) {
-            event.insert(name.to_owned(), value());
-        }
-    };
-    put("changeKey", &|| json!(item.change_key()));
-    put("subject", &|| json!(content.subject));
-    put("bodyPreview", &|| json!(content.body.chars().take(255).collect::<String>()));
-    put("body", &|| body(&content.body, look.text_body));
-    put("originalStartTimeZone", &|| json!(span.zone.name()));
-    put("originalEndTimeZone", &|| json!(span.zone.name()));
-    put("isAllDay", &|| json!(span.all_day));
-    put("isDraft", &|| json!(false));
-    put("isOrganizer", &|| json!(item.is_organizer));
-    put("sensitivity", &|| word(content.sensitivity));
-    put("showAs", &|| word(content.show_as));
-    put("importance", &|| word(content.importance));
-    put("organizer", &|| recipient(&item.organizer));
-    put("attendees", &|| item.attendees.iter().map(attendee).collect());
-    put("hideAttendees", &|| json!(false));
-    put("responseStatus", &|| response(item.response, item.responded));
-    put("responseRequested", &|| json!(true));
-    put("allowNewTimeProposals", &|| json!(true));
-    put("location", &|| location(content));
-    put("locations", &|| json!([]));
-    put("categories", &|| json!(item.personal.categories));
-    put("isOnlineMeeting", &|| json!(false));
-    put("onlineMeetingProvider", &|| json!("unknown"));
-    put("onlineMeeting", &|| Value::Null);
-    put("onlineMeetingUrl", &|| Value::Null);
-    put("isReminderOn", &|| json!(item.personal.reminder_on));
-    put("reminderMinutesBeforeStart", &|| json!(item.personal.reminder_minutes));
-    put("hasAttachments", &|| json!(false));
-    put("webLink", &|| json!(format!("https://outlook.office365.com/owa/?itemid={}", item.key)));
-    if let Some(transaction) = &item.transaction_id {
-        put("transactionId", &|| json!(transaction));
-    }
-    if look.select.is_none() {
-        // Cannot be selected, comes only with everything (page list-calendarview).
-        event.insert("createdDateTime".to_owned(), json!(stamp(item.created)));
-        event.insert("lastModifiedDateTime".to_owned(), json!(stamp(item.modified)));
-    }
-}
-
-fn location(content: &Content) -> Value {
+fn location(content: &Content) -> Place<'_> {
     let name = &content.location;
-    match &content.location_address {
-        None => {
-            json!({"displayName": name, "locationType": "default", "uniqueId": name, "uniqueIdType": "private"})
-        }
-        Some(address) => json!({
-            "displayName": name, "locationEmailAddress": address, "locationUri": address,
-            "locationType": "conferenceRoom", "uniqueId": address, "uniqueIdType": "directory",
-        }),
+    let address = content.location_address.as_deref();
+    Place {
+        display_name: name,
+        location_type: if address.is_some() { "conferenceRoom" } else { "default" },
+        unique_id: address.unwrap_or(name),
+        unique_id_type: if address.is_some() { "directory" } else { "private" },
+        location_email_address: address,
+        location_uri: address,
     }
 }
 
 /// The extended properties that `$expand=singleValueExtendedProperties(...)` asks for; all without an inner filter.
-pub(crate) fn expand(event: &mut Value, item: &Item, call: &Call) {
+pub(crate) fn expand(event: &mut Object, item: &Item, call: &Call) {
     let Some(wanted) = call.option("$expand").and_then(|all| all.split_once("singleValueExtendedProperties"))
     else {
         return;
@@ -323,14 +354,14 @@ pub(crate) fn expand(event: &mut Value, item: &Item, call: &Call) {
     let shown = item.extended.iter().filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()));
     let rows: Vec<Value> = shown.map(|(id, value)| json!({"id": id, "value": value})).collect();
     if !rows.is_empty() {
-        event["singleValueExtendedProperties"] = json!(rows);
+        event.put("singleValueExtendedProperties", &rows);
     }
 }
 
-fn body(text: &str, as_text: bool) -> Value {
+fn body(text: &str, as_text: bool) -> Body<'_> {
     if as_text {
-        return json!({"contentType": "text", "content": text});
+        return Body { content_type: "text", content: text.into() };
     }
     let content = if text.is_empty() { String::new() } else { format!("<html><body>{text}</body></html>") };
-    json!({"contentType": "html", "content": content})
+    Body { content_type: "html", content: content.into() }
 }
