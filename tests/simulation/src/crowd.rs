@@ -39,8 +39,8 @@ pub struct Outcome {
     pub failures: Vec<(u64, Vec<String>)>,
 }
 
-/// Lives through all of them; `done` is called after each.
-pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
+/// Lives through all of them; `done` is called after each, with its seed and what was wrong.
+pub fn run_all(crowd: &Crowd, done: impl Fn(u64, &[String]) + Sync) -> Outcome {
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let outcome = Mutex::new(Outcome::default());
@@ -53,6 +53,7 @@ pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
                         break;
                     };
                     let report = one(&Plan::new(*seed, crowd.steps));
+                    done(*seed, &report.wrong);
                     let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                     outcome.seeds += 1;
                     outcome.steps += report.steps;
@@ -62,8 +63,6 @@ pub fn run_all(crowd: &Crowd, done: impl Fn() + Sync) -> Outcome {
                         outcome.failures.push((*seed, report.wrong));
                         stop.store(outcome.failures.len() >= crowd.enough, Ordering::Relaxed);
                     }
-                    drop(outcome);
-                    done();
                 }
             });
         }

@@ -63,7 +63,12 @@ fn main() -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} histories, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(options.seeds).with_style(style);
     let begun = now();
-    let outcome = run_all(&crowd, || bar.inc(1));
+    let outcome = run_all(&crowd, |seed, wrong| {
+        bar.inc(1);
+        if let Some(first) = wrong.first() {
+            bar.suspend(|| say(&format!("seed {seed}: {first}")));
+        }
+    });
     bar.finish_and_clear();
     print(&outcome, begun.elapsed().as_secs_f64());
     for (seed, _) in outcome.failures.iter().take(2) {
@@ -138,7 +143,4 @@ fn print(outcome: &Outcome, seconds: f64) {
         rate(outcome.steps),
         outcome.failures.len()
     ));
-    for (seed, wrong) in &outcome.failures {
-        say(&format!("seed {seed}: {}", wrong.first().map_or("", String::as_str)));
-    }
 }

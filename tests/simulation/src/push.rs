@@ -395,8 +395,8 @@ pub(crate) fn round(universe: &Universe, fleet: &mut Fleet, is_over: impl Fn() -
     for function in [Function::Sync, Function::Keeper, Function::Dispatcher] {
         fleet.invoke(function, Work::Tick(universe.now()));
         calm(universe, fleet);
-        drain(universe, fleet);
     }
+    drain(universe, fleet);
     for _ in 0..840 / TICK_SECONDS {
         if is_over() {
             break;

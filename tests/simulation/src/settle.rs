@@ -211,9 +211,14 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     doze(universe, fleet, TimeDelta::seconds(400));
     fleet.enforce_timeouts();
     calm(universe, fleet);
-    drain(universe, fleet);
+    let lossy = {
+        let tally = universe.tally.borrow();
+        tally.of("graph: removal never told") + tally.of("graph: lost occurrence never told") > 0
+    };
     let is_over = || !thorough && is_settled(universe, companies);
-    for _ in 1..ROUNDS {
+    // What delta never told waits for the daily look, however many rounds there are before.
+    let rounds = if lossy && !thorough { 1 } else { ROUNDS - 1 };
+    for _ in 0..rounds {
         let changes = universe.ledger.borrow().changes;
         round(universe, fleet, is_over);
         // What was changed in it has yet to reach the rooms.
@@ -222,13 +227,9 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
         }
     }
     // What came due may have changed calendars only now.
-    if patience(universe, fleet, thorough) || !is_over() {
+    if patience(universe, fleet, thorough) || !lossy && !is_over() {
         round(universe, fleet, is_over);
     }
-    let lossy = {
-        let tally = universe.tally.borrow();
-        tally.of("graph: removal never told") + tally.of("graph: lost occurrence never told") > 0
-    };
     if !lossy {
         report(universe, "after four rounds", differences(universe, companies));
         universe.commands_settled();

@@ -15,6 +15,8 @@ use roomsync_domain::{Instant, RoomId, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, RoomStore, TenantStore};
 use roomsync_testkit::{StreamRecord, Tables, fold_onto};
 use roomsync_twin::calendar::{Item, Window};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Word that is in everything that must never be seen outside of a calendar.
@@ -69,6 +71,26 @@ struct Look {
 struct Presence {
     signature: u64,
     since: BTreeMap<String, u64>,
+}
+
+/// A list of places, or one place.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    value: Option<Vec<IgnoredAny>>,
+    email_address: Option<IgnoredAny>,
+}
+
+impl Shown {
+    fn any(&self) -> bool {
+        self.value.as_ref().map_or(self.email_address.is_some(), |rows| !rows.is_empty())
+    }
+}
+
+/// The login host's consent.
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
 }
 
 impl Universe {
@@ -166,18 +188,18 @@ impl Universe {
                 watch.promises.remove(&(caller.env, lane.to_owned()));
             }
         }
-        if address.kind == Kind::Places && answer.status().is_success() {
-            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-            if body["value"].as_array().map_or(body["emailAddress"].is_string(), |rows| !rows.is_empty()) {
-                let tenant = lane.split('/').next().unwrap_or_default().to_owned();
-                self.watch.borrow_mut().shown.insert((caller.invocation.get(), tenant));
-            }
+        if address.kind == Kind::Places
+            && answer.status().is_success()
+            && serde_json::from_slice::<Shown>(answer.body()).is_ok_and(|shown| shown.any())
+        {
+            let tenant = lane.split('/').next().unwrap_or_default().to_owned();
+            self.watch.borrow_mut().shown.insert((caller.invocation.get(), tenant));
         }
-        if address.kind == Kind::Login && answer.status().is_success() {
-            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-            if let Some(token) = body["access_token"].as_str() {
-                self.watch.borrow_mut().tokens.insert(token.to_owned(), address.whom.clone());
-            }
+        if address.kind == Kind::Login
+            && answer.status().is_success()
+            && let Ok(granted) = serde_json::from_slice::<Granted>(answer.body())
+        {
+            self.watch.borrow_mut().tokens.insert(granted.access_token, address.whom.clone());
         }
     }
 

@@ -11,7 +11,7 @@ fn crowd(seeds: Vec<u64>) -> Crowd {
 
 #[test]
 fn whatever_happens_the_tables_equal_the_calendars_in_the_end() {
-    let outcome = run_all(&crowd((0..SEEDS).collect()), || {});
+    let outcome = run_all(&crowd((0..SEEDS).collect()), |_, _| {});
     assert!(outcome.failures.is_empty(), "see them with `cargo sim --seed N`: {:?}", outcome.failures);
     assert_eq!(outcome.seeds, SEEDS);
     let paths =
@@ -29,7 +29,7 @@ fn seeds_that_once_failed_stay_well() {
         .filter_map(|seed| seed.parse().ok())
         .collect();
     assert!(!seeds.is_empty());
-    let outcome = run_all(&Crowd { enough: usize::MAX, ..crowd(seeds) }, || {});
+    let outcome = run_all(&Crowd { enough: usize::MAX, ..crowd(seeds) }, |_, _| {});
     assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
 }
 

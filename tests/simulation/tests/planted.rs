@@ -93,7 +93,7 @@ fn hunt(name: &'static str, seeds: std::ops::Range<u64>) -> Option<(u64, String)
     let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(4);
     let steps = simulation::STEPS;
     let crowd = simulation::Crowd { seeds: seeds.collect(), steps, jobs, enough: 1 };
-    let outcome = simulation::run_all(&crowd, || {});
+    let outcome = simulation::run_all(&crowd, |_, _| {});
     *HUNTED.lock().unwrap_or_else(PoisonError::into_inner) = "";
     let (seed, wrong) = outcome.failures.into_iter().next()?;
     Some((seed, wrong.into_iter().next().unwrap_or_default()))
