@@ -343,6 +343,41 @@ fn a_copy_that_shows_an_earlier_time_of_ours_is_no_answer() {
     assert_eq!((state.status, state.span), (Status::Confirmed, wanted));
 }
 
+/// Its occurrences need not have the id that the organizer's calendar knows, so it could not be told that the next attempt has made another.
+#[test]
+fn a_series_is_not_guessed_and_left_alone_as_a_whole() {
+    let occurrence = |id: &str, days: i64| CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::days(days)),
+        ..meeting(id, 60 + days * 24 * 60)
+    };
+    let entries = [occurrence("a", 0), occurrence("b", 1)];
+    let mut row = stored(&[meeting("a", 60)]).remove(0);
+    row.id = BookingId::new("app-1");
+    row.state = BookingState {
+        event_id: None,
+        ical_uid: None,
+        status: Status::Pending,
+        origin: Origin::Command,
+        ..row.state
+    };
+    let organizer = Some("organizer@contoso.example".to_owned());
+    let claim = Claim { recurring: true, organizer, ..claim(&row) };
+    let planned = |claim: Claim| {
+        plan(std::slice::from_ref(&row), &entries, &[window()], window(), &[claim], &context(), now())
+    };
+    let unknown = planned(claim.clone());
+    assert_eq!((unknown.writes.len(), unknown.unclear), (0, 2));
+    let stranger = planned(Claim { organizer: None, ..claim.clone() });
+    assert_eq!((stranger.writes.len(), stranger.unclear), (1, 1));
+    let ical_uid = Some("uid-series".to_owned());
+    let series = Some(EventId::new("series"));
+    let known = planned(Claim { ical_uid, series, ..claim });
+    assert_eq!(known.writes[0].booking.id, row.id);
+    assert!(known.writes.iter().all(|write| write.booking.state.origin == Origin::Command));
+}
+
 /// Of a series whose first meeting lies outside what was read, and of what is being left, nothing goes over.
 #[test]
 fn an_entry_goes_over_to_the_command_that_shares_its_id() {

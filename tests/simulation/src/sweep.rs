@@ -391,9 +391,7 @@ impl Scene {
         let second = self.fleet.invoke(Function::Writer, work);
         settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Create);
         settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Marked);
-        let made = self.universe.made_by_commands();
-        let meeting = made.first().map(|made| made.uid.clone()).unwrap_or_default();
-        self.act(outlook::Action::Cancel { meeting });
+        self.cancel_what_was_made();
         settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
         settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Save);
         self.fleet.crash_in(second);
@@ -402,10 +400,28 @@ impl Scene {
 
     /// A writer is given all commands at once, and dies before it makes a meeting.
     pub fn writer_dies(&mut self) {
+        self.writer_dies_before(&[Kind::Create]);
+    }
+
+    /// The same, when it has made a meeting and not saved that.
+    pub fn writer_dies_when_it_has_made_it(&mut self) {
+        self.writer_dies_before(&[Kind::Create, Kind::Save]);
+    }
+
+    fn writer_dies_before(&mut self, calls: &[Kind]) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
         let writer = self.fleet.invoke(Function::Writer, work);
-        settle::calm_until(&self.universe, &mut self.fleet, writer, Kind::Create);
+        for call in calls {
+            settle::calm_until(&self.universe, &mut self.fleet, writer, *call);
+        }
         self.fleet.crash_in(writer);
+    }
+
+    /// A person cancels the meeting that a command has made.
+    pub fn cancel_what_was_made(&mut self) {
+        let made = self.universe.made_by_commands();
+        let meeting = made.first().map(|made| made.uid.clone()).unwrap_or_default();
+        self.act(outlook::Action::Cancel { meeting });
     }
 
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
@@ -433,22 +449,42 @@ impl Scene {
 
     /// A program sends a command for its booking in the second room, in five days at that hour.
     pub fn command(&mut self, action: Action, hour: u32) {
-        self.say(1, action, hour, false);
+        self.say(1, action, hour, false, None);
     }
 
     /// The same for another room.
     pub fn command_for(&mut self, room: usize, action: Action, hour: u32) {
-        self.say(room, action, hour, false);
+        self.say(room, action, hour, false, None);
     }
 
     /// The same of a private booking.
     pub fn command_in_private(&mut self, action: Action, hour: u32) {
-        self.say(1, action, hour, true);
+        self.say(1, action, hour, true, None);
     }
 
-    fn say(&mut self, room: usize, action: Action, hour: u32, private: bool) {
+    /// The same of a series on three days.
+    pub fn command_for_series(&mut self, action: Action, hour: u32) {
+        let recurrence = serde_json::from_value(serde_json::json!({
+            "pattern": { "type": "daily", "interval": 1 },
+            "range": { "type": "numbered", "startDate": self.day_of_commands(), "numberOfOccurrences": 3 },
+        }));
+        self.say(1, action, hour, false, recurrence.ok());
+    }
+
+    fn day_of_commands(&self) -> NaiveDate {
+        self.today() + Days::new(5)
+    }
+
+    fn say(
+        &mut self,
+        room: usize,
+        action: Action,
+        hour: u32,
+        private: bool,
+        recurrence: Option<roomsync_command::Recurrence>,
+    ) {
         let id = format!("command-{:?}-{hour}", action).to_lowercase();
-        let day = self.today() + Days::new(5);
+        let day = self.day_of_commands();
         let at = |hour: u32| Some(Moment::new(&format!("{day}T{hour:02}:00:00"), "UTC"));
         let named = matches!(action, Action::Create | Action::Update);
         let command = BookingCommand {
@@ -458,6 +494,7 @@ impl Scene {
             start: at(hour).filter(|_| named),
             end: at(hour + 1).filter(|_| named),
             is_private: private.then_some(true),
+            recurrence,
             ..BookingCommand::new(action, &id, self.company.id, "app-1")
         };
         let body = serde_json::to_string(&command).unwrap_or_default();

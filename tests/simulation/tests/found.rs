@@ -96,6 +96,19 @@ fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed
     });
 }
 
+/// The first had been guessed by its time, and that was taken for the room's answer to the second.
+#[test]
+fn a_series_that_is_made_anew_is_the_booking_s_although_its_first_was_cancelled() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command_for_series(Command::Create, 10);
+        scene.writer_dies_when_it_has_made_it();
+        scene.look(1);
+        scene.cancel_what_was_made();
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {

@@ -5,7 +5,12 @@
 //! | shares the claim's `iCalUId`, or the series that does | any | it is the command's meeting, whatever it was taken for; of a series, the first |
 //! | cancelled | any | nobody's: it may be a copy from before the room was given back, or its organizer's calendar says so |
 //! | at the claimed time, or one that we had written before, by its organizer | not answered yet | it is the command's meeting |
+//! | of a series, at such a time | not answered yet | left alone until it is known, and by its organizer the whole series |
 //! | at such a time, but another may be meant | not answered yet | left alone until it is known |
+//!
+//! A meeting that was guessed may be one that an attempt has made which could not say so, and that a person has cancelled since; the next
+//! attempt makes another. Of single meetings their ids tell. Occurrences need not have the id that the organizer's calendar knows, so of
+//! series nothing is guessed.
 
 use super::claim::{Claim, Verdict};
 use crate::booking::{Booking, BookingState, Kind, Origin, Status};
@@ -74,7 +79,9 @@ pub(crate) fn by_time<'a>(
         .filter_map(|claim| Some((claim, *bookings.get(&claim.booking)?)))
         .filter(|(_, row)| !row.is_observed())
         .collect();
-    for entry in free.iter().filter(|entry| !entry.cancelled) {
+    let mut series: BTreeSet<&EventId> = BTreeSet::new();
+    let there = || free.iter().copied().filter(|entry| !entry.cancelled);
+    for entry in there() {
         let at = span(entry.when, context);
         let is_its_time = |claim: &Claim| claim.span == at || claim.was_at(at, context.zone);
         let at_its_time: Vec<_> =
@@ -82,15 +89,19 @@ pub(crate) fn by_time<'a>(
         let alone = free.iter().filter(|other| span(other.when, context) == at).count() == 1;
         match at_its_time.as_slice() {
             [] => {}
-            [(claim, row)] if alone && is_by(claim, entry) => {
+            [(claim, row)] if alone && is_by(claim, entry) && !claim.recurring => {
                 guesses.rows.insert(&entry.id, row);
             }
             several if several.iter().any(|(claim, _)| claim.ical_uid.is_none()) => {
                 guesses.unclear.insert(&entry.id);
+                let is_its = several.iter().any(|(claim, _)| is_by(claim, entry));
+                series.extend(entry.series.as_ref().filter(|_| is_its));
             }
             _ => {}
         }
     }
+    let of_them = |entry: &&CalendarEntry| entry.series.as_ref().is_some_and(|id| series.contains(id));
+    guesses.unclear.extend(there().filter(of_them).map(|entry| &entry.id));
     guesses
 }
 
