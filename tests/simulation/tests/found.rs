@@ -109,6 +109,20 @@ fn a_series_that_is_made_anew_is_the_booking_s_although_its_first_was_cancelled(
     });
 }
 
+/// A change that the room need not answer left the booking as confirmed for what had been cancelled.
+#[test]
+fn a_meeting_that_is_made_anew_and_changed_at_once_is_the_booking_s() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.writer_dies_when_it_has_made_it();
+        scene.look(1);
+        scene.cancel_what_was_made();
+        scene.command(Command::Update, 10);
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {

@@ -346,7 +346,9 @@ fn answered(
             }
             (watched, write(state))
         }
-        Status::Pending if writing.leaving.is_none() && unchanged(writing) => {
+        Status::Pending
+            if writing.leaving.is_none() && unchanged(writing) && !shows_another(writing, row) =>
+        {
             let status = writing.before.map_or(Status::Pending, super::state::Before::status);
             writing.due = None;
             (Watched::Settled, write(with(status)))
