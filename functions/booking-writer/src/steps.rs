@@ -149,7 +149,7 @@ where
             // Nothing can be in a calendar that is not there; but what is known to be in it comes back with it, or may have been made in it.
             Err(MeetingError::NoMailbox(trace)) => {
                 let now = self.clock.now();
-                let over = writing.patience(code::UNREACHABLE, now) == step::Patience::Over;
+                let over = writing.is_given_up(code::UNREACHABLE, now);
                 let may_be_there = writing.event.is_some() || writing.unsure_until.is_some();
                 if may_be_there && !over {
                     let deed = self.trouble(writing, MeetingError::Failed(trace));
@@ -304,7 +304,7 @@ where
     }
 
     fn without_words(&self, writing: &mut Writing) -> Deed {
-        if writing.patience(code::UNREACHABLE, self.clock.now()) == step::Patience::Over {
+        if writing.has_waited(code::UNREACHABLE, self.clock.now()) {
             return Deed::Failed(
                 code::GIVEN_UP,
                 "the message with the words of a private meeting is lost".to_owned(),
@@ -344,7 +344,7 @@ where
             MeetingError::Forbidden(_) => (code::FORBIDDEN, true),
             MeetingError::Invalid(_) => (code::INVALID_FIELD, true),
         };
-        let over = writing.patience(code, now) == step::Patience::Over;
+        let over = writing.is_given_up(code, now);
         // Access may come back, and nobody waits.
         let lasts = lasts && !writing.is_clearing();
         if !over && writing.is_clearing() && writing.due.is_none_or(|due| due <= now) {

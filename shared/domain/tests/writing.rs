@@ -13,7 +13,7 @@ use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
 use roomsync_domain::writing::rows::pending;
 use roomsync_domain::writing::state::{Before, Place};
 use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, watch};
-use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing};
+use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing, code};
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 
 fn tenant() -> TenantId {
@@ -199,6 +199,19 @@ fn steps_follow_each_other() {
     assert_eq!(next_step(&writing, until), Step::Done);
     writing.life += 1;
     assert_ne!(writing.transaction(), first);
+}
+
+#[test]
+fn what_has_waited_is_given_up_only_if_it_was_tried() {
+    let mut writing = writing([0; 5]);
+    let later = now() + TimeDelta::hours(25);
+    let given_up = |writing: &Writing, now| writing.is_given_up(code::UNREACHABLE, now);
+    writing.put_off(None, later);
+    assert!(writing.has_waited(code::UNREACHABLE, later) && !given_up(&writing, later));
+    (0..20).for_each(|_| writing.put_off(None, later));
+    assert!(given_up(&writing, later) && !given_up(&writing, now()));
+    writing.verified();
+    assert!(!given_up(&writing, later));
 }
 
 fn context() -> Context {

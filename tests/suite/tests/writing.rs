@@ -1015,6 +1015,22 @@ async fn a_mailbox_that_is_away_for_a_while_does_not_keep_a_cancelled_meeting() 
     assert_eq!(calendar(&world, MEGAN), []);
 }
 
+/// Nobody had worked for more than a day, and the first thing that went wrong then was the last.
+#[tokio::test]
+async fn what_was_not_tried_is_not_given_up() {
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    let fails = || world.twin.borrow_mut().add_fault(write_fault("DELETE", status(503, None, None, false)));
+    fails();
+    carry_out(&world, &command(Do::Cancel, "c2")).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Pending);
+    world.pass(25 * 60 * 60);
+    fails();
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Cancelled));
+    assert_eq!(calendar(&world, MEGAN), []);
+}
+
 /// Its words came only with the message, and that had been set aside while its tenant was away.
 #[tokio::test]
 async fn a_private_meeting_that_was_made_needs_no_words_to_be_known() {

@@ -28,6 +28,8 @@ const WATCHES_IN_SILENCE: u32 = 6;
 /// How long a command waits for a credential, and for anything else.
 const CREDENTIAL_MINUTES: i64 = 15;
 const PATIENCE_HOURS: i64 = 24;
+/// Failures in a row without which it is not given up: fewer than come together in a quarter of an hour.
+const FEWEST_FAILURES: u32 = 10;
 
 /// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,25 +166,21 @@ impl Writing {
         seen.content(&self.salt(), &self.rooms(), self.place.own)
     }
 
-    /// What the command waits for, or why it has waited long enough.
+    /// Whether it has waited as long as one waits for what the code says.
     #[must_use]
-    pub fn patience(&self, what: &'static str, now: Instant) -> Patience {
-        let waited = now - self.since;
+    pub fn has_waited(&self, what: &'static str, now: Instant) -> bool {
         let limit = match what {
             code::CREDENTIAL_EXPIRED if !self.is_clearing() => TimeDelta::minutes(CREDENTIAL_MINUTES),
             _ => TimeDelta::hours(PATIENCE_HOURS),
         };
-        if waited >= limit { Patience::Over } else { Patience::Waits }
+        now - self.since >= limit
     }
-}
 
-/// Whether a command goes on waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// It does.
-    Waits,
-    /// It has waited long enough.
-    Over,
+    /// Whether it is given up. That it has waited proves nothing by itself: nobody may have worked on it meanwhile.
+    #[must_use]
+    pub fn is_given_up(&self, what: &'static str, now: Instant) -> bool {
+        self.failures >= FEWEST_FAILURES && self.has_waited(what, now)
+    }
 }
 
 fn doubled((first, longest): (i64, i64), times: u32) -> TimeDelta {
