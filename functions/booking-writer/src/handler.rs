@@ -262,7 +262,8 @@ where
 }
 
 /// A room that is removed, with its tenant or without it, is not looked at any more: a booking that was written after its last look
-/// would stay for ever. What is left to do for a tenant that has gone waits for its return, as long as the meeting is not over.
+/// would stay for ever. What is left to do for a tenant that has gone waits for its return: what is to be made as long as the meeting is not
+/// over, what is to go as long as it is remembered, for of a series only the first meeting is known to be over.
 async fn leave<G, S, Q, K>(
     id: &BookingId,
     context: &Context,
@@ -280,7 +281,8 @@ where
     let now = deps.clock.now();
     let end = row.map(|row| plan::end(&row, EndReason::RoomRemoved, context.retention_days, now));
     let rows: Vec<Write> = end.into_iter().collect();
-    let later = Some(now + TimeDelta::hours(AWAY_HOURS)).filter(|_| now < before.span.end);
+    let until = if before.desired.is_some() { before.span.end } else { before.expires_at() };
+    let later = Some(now + TimeDelta::hours(AWAY_HOURS)).filter(|_| now < until);
     let next = Writing { due: if is_active { before.due } else { later }, ..before.clone() };
     if next != before || !rows.is_empty() {
         deps.store.save(Some(&before), Some(&next), &rows).await?;

@@ -259,7 +259,7 @@ impl Universe {
             let tenant = self.store.tenant(&writing.tenant).now_or_never().and_then(Result::ok).flatten();
             // Nothing is done any more for a tenant that has gone, and nothing can be where the words of a private meeting came while it was.
             let is_active = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
-            if is_active && !self.has_lost_its_words(&writing) {
+            if is_active && !self.has_lost_its_words(&writing) && !self.was_left_to_do(&writing) {
                 self.writing_settled(&writing);
             }
         }
@@ -273,6 +273,14 @@ impl Universe {
         is_private
             && writing.applied < writing.wanted
             && writing.receipts.iter().any(|command| self.is_set_aside(command))
+    }
+
+    /// Whether a tenant that was off-boarded came back only when the meeting was over: then nothing is made any more.
+    fn was_left_to_do(&self, writing: &Writing) -> bool {
+        let was_away = self.watch.borrow().turned.contains_key(writing.tenant.as_str());
+        let is_open = writing.applied != writing.wanted || writing.verified != writing.wanted;
+        let is_over = writing.desired.is_some() && writing.is_settled() && writing.span.end <= self.now();
+        was_away && is_open && is_over
     }
 
     fn writing_settled(&self, writing: &Writing) {

@@ -408,6 +408,11 @@ impl Scene {
         self.writer_dies_before(&[Kind::Create, Kind::Save]);
     }
 
+    /// The same, before it removes a meeting.
+    pub fn writer_dies_before_it_removes(&mut self) {
+        self.writer_dies_before(&[Kind::Marked]);
+    }
+
     fn writer_dies_before(&mut self, calls: &[Kind]) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
         let writer = self.fleet.invoke(Function::Writer, work);
@@ -422,6 +427,11 @@ impl Scene {
         let made = self.universe.made_by_commands();
         let meeting = made.first().map(|made| made.uid.clone()).unwrap_or_default();
         self.act(outlook::Action::Cancel { meeting });
+    }
+
+    /// The tenant is off-boarded, or comes back.
+    pub fn turn(&mut self) {
+        self.company.turn(&self.universe);
     }
 
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.

@@ -123,6 +123,23 @@ fn a_meeting_that_is_made_anew_and_changed_at_once_is_the_booking_s() {
     });
 }
 
+/// What was left to do for a tenant that had gone was forgotten when the first meeting of a series was over.
+#[test]
+fn a_cancelled_series_goes_when_its_tenant_comes_back() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command_for_series(Command::Create, 10);
+        scene.rounds(1);
+        scene.command(Command::Cancel, 10);
+        scene.writer_dies_before_it_removes();
+        scene.turn();
+        scene.later(6 * 24 * 60);
+        scene.rounds(1);
+        scene.turn();
+        scene.rounds(1);
+    });
+}
+
 /// A sync that wrote a room and died was taken for finished, because another one ended in the same second.
 #[test]
 fn a_look_at_a_changed_room_stays_owed_although_another_sync_ends_well() {
