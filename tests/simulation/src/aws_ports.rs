@@ -196,9 +196,13 @@ impl BookingStore for Aws {
     }
 
     async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
-        let store = &self.0.universe.store;
-        let what = self.room_what(Kind::BookingsOf, room);
-        self.0.io(what, |fate| self.under(fate, || store.claims(room))).await
+        let universe = &self.0.universe;
+        let effect = |fate| {
+            let found = self.under(fate, || universe.store.claims(room))?;
+            universe.claims_read(&self.0, room, &found);
+            Ok(found)
+        };
+        self.0.io(self.room_what(Kind::BookingsOf, room), effect).await
     }
 
     async fn commit(&self, room: &RoomRef, writes: &[Write], cursor: &Cursor) -> Result<(), StoreError> {

@@ -5,13 +5,14 @@ use crate::universe::{Caller, Kind, Universe};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::Response;
-use roomsync_domain::booking::{Booking, EndReason, Status};
+use roomsync_domain::booking::{Booking, BookingState, EndReason, Status};
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::plan::{Change, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::room_plan::RoomWrite;
 use roomsync_domain::tenant::TenantStatus;
-use roomsync_domain::{Instant, RoomId, RoomRef, TenantId, time::end_of_time};
+use roomsync_domain::writing::Claimed;
+use roomsync_domain::{EventId, Instant, RoomId, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, RoomStore, TenantStore};
 use roomsync_testkit::{StreamRecord, Tables, fold_onto};
 use roomsync_twin::calendar::{Item, Window};
@@ -64,6 +65,8 @@ struct Look {
     guarded: bool,
     ended: usize,
     calls: u32,
+    /// What it has read of commands under way.
+    claimed: Vec<Claimed>,
 }
 
 /// Which entries a calendar holds, and since which step.
@@ -213,8 +216,32 @@ impl Universe {
             guarded: cursor.is_some_and(|cursor| cursor.guarded.is_some()),
             ended: 0,
             calls: 0,
+            claimed: Vec::new(),
         };
         watch.looks.insert((caller.invocation.get(), room.clone()), look);
+    }
+
+    /// A look has read which commands are under way.
+    pub(crate) fn claims_read(&self, caller: &Caller, room: &RoomRef, claimed: &[Claimed]) {
+        let key = (caller.invocation.get(), room.clone());
+        if let Some(look) = self.watch.borrow_mut().looks.get_mut(&key) {
+            look.claimed = claimed.to_vec();
+        }
+    }
+
+    /// Whether a look has read that the entry of a booking is the meeting of a command whose own booking waits for the room: as long as the
+    /// room shows a time that commands have left, nothing is written for that one.
+    fn is_claimed(&self, looked: &(u32, RoomRef), state: &BookingState) -> bool {
+        let room = &looked.1;
+        let entries = self.twin.borrow().entries(room.tenant.as_str(), room.room.as_str(), false);
+        let id = state.series_id.as_deref().or(state.event_id.as_ref().map(EventId::as_str));
+        let entry = entries.into_iter().flatten().find(|entry| Some(entry.id.as_str()) == id);
+        let is_its = |held: &Claimed| {
+            let waits = held.booking.as_ref().is_some_and(|own| own.state.status == Status::Pending);
+            let shared = entry.as_ref().is_some_and(|entry| held.claim.ical_uid.as_ref() == Some(&entry.uid));
+            waits && shared && held.claim.leaving.is_none()
+        };
+        self.watch.borrow().looks.get(looked).is_some_and(|look| look.claimed.iter().any(is_its))
     }
 
     /// An invocation is over; its looks are too.
@@ -358,7 +385,7 @@ impl Universe {
             let goes_on = writes
                 .iter()
                 .any(|other| other.booking.is_live() && other.booking.state.event_id == state.event_id);
-            if present.is_some_and(|since| since <= begun) && !goes_on {
+            if present.is_some_and(|since| since <= begun) && !goes_on && !self.is_claimed(&key, state) {
                 self.wrong(format!(
                     "I1: the booking of {} at {} ends as {reason:?} although the calendar holds it",
                     self.name_of(room.room.as_str()),
