@@ -91,7 +91,7 @@ fn one(plan: &Plan) -> Report {
 pub fn missing(tally: &Tally) -> Vec<&'static str> {
     let misfortunes = crate::faults::ALL.iter().chain(crate::faults::PUSH).map(|one| one.name);
     misfortunes
-        .chain(crate::history::LAMBDA.iter().copied())
+        .chain(crate::history::OWN_DICE.iter().copied())
         .chain(PATHS.iter().chain(crate::push::PATHS).chain(crate::commands::PATHS).copied())
         .filter(|name| tally.of(name) == 0)
         .collect()

@@ -81,12 +81,16 @@ const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
 const COMMAND_DICE: u64 = 0x626f_6f6b_0000_0e76;
 /// And the dice of what Lambda does to environments and batches that rest or last too long.
 const LAMBDA_DICE: u64 = 0x6c61_6d62_6461_0000;
+/// And the dice of what delta never tells of entries that are moved away and back.
+const CARRY_DICE: u64 = 0x6361_7272_7900_0000;
 
 /// What such environments meet, and such batches.
 const HALF_OPEN: &str = "lambda: half-open connection";
 const SEEN_AGAIN: &str = "queue: seen again while it is worked on";
+/// An entry is moved away and back.
+pub(crate) const CARRIED: &str = "graph: return never told";
 /// Misfortunes that are decided by those dice.
-pub(crate) const LAMBDA: &[&str] = &[HALF_OPEN, SEEN_AGAIN];
+pub(crate) const OWN_DICE: &[&str] = &[HALF_OPEN, SEEN_AGAIN, CARRIED];
 
 pub(crate) struct History {
     seed: u64,
@@ -103,6 +107,8 @@ pub(crate) struct History {
     pub(crate) next_keeper: Instant,
     /// Messages may be seen again while they are worked on.
     seen_again: bool,
+    /// Entries are moved away and back.
+    carries: bool,
     calls: u64,
 }
 
@@ -237,6 +243,7 @@ impl History {
             desk,
             next_keeper: first,
             seen_again: lambda.random_bool(0.3),
+            carries: dice(plan.seed ^ CARRY_DICE, u64::MAX).random_bool(0.06),
             calls: 0,
         };
         history.begin_push(dice(plan.seed ^ PUSH_DICE, u64::MAX));
@@ -247,6 +254,9 @@ impl History {
         let mut rng = dice(self.seed, number.into());
         let busy = !self.universe.ops.borrow().is_empty();
         if self.seen_again && self.show_again(dice(self.seed ^ LAMBDA_DICE, number.into())) {
+            return;
+        }
+        if self.carries && self.carry(dice(self.seed ^ CARRY_DICE, number.into())) {
             return;
         }
         if let Some(desk) = &mut self.desk
@@ -388,6 +398,19 @@ impl History {
         self.universe.count(SEEN_AGAIN);
         self.universe.story.say(|| SEEN_AGAIN.to_owned());
         true
+    }
+
+    /// Somebody moves an entry of a room's calendar away and back.
+    fn carry(&self, mut rng: SmallRng) -> bool {
+        if !rng.random_bool(0.02) {
+            return false;
+        }
+        let company = self.companies.choose(&mut rng);
+        let is_carried = company.is_some_and(|company| company.carry(&self.universe, &mut rng));
+        if is_carried {
+            self.universe.count(CARRIED);
+        }
+        is_carried
     }
 
     /// Time passes, and the schedules with it.

@@ -81,6 +81,15 @@ impl Company {
         }
     }
 
+    /// Somebody drags what lies in a room's calendar to another folder and back. Tells whether there was anything.
+    pub(crate) fn carry(&self, universe: &Universe, rng: &mut SmallRng) -> bool {
+        let room = self.address(rng);
+        let held = universe.twin.borrow().entries(self.id, &room, false).unwrap_or_default();
+        let Some(entry) = held.choose(rng) else { return false };
+        self.act(universe, Action::Carry { meeting: entry.uid.clone(), room });
+        true
+    }
+
     fn address(&self, rng: &mut SmallRng) -> String {
         self.rooms.choose(rng).map(|seat| seat.address.clone()).unwrap_or_default()
     }
@@ -224,6 +233,7 @@ fn told(action: &Action) -> String {
         Action::DeleteOccurrence { date, .. } => format!("deletes the occurrence of {date}"),
         Action::Cancel { .. } => "cancels a meeting".to_owned(),
         Action::Delete { room, .. } => format!("deletes the copy of {room:?}"),
+        Action::Carry { room, .. } => format!("drags the copy of {room} to another folder and back"),
         Action::EndSeries { date, .. } => format!("ends a series before {date} and begins another"),
         Action::ChangeRooms { rooms, .. } => format!("moves a meeting to {rooms:?}"),
         Action::SetSensitivity { sensitivity, .. } => format!("makes a meeting {sensitivity:?}"),

@@ -3,6 +3,7 @@
 
 use crate::company::Company;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
+use crate::history::CARRIED;
 use crate::universe::{Fate, Harm, Kind, Stage, Universe};
 use chrono::{Days, TimeDelta};
 use futures::FutureExt;
@@ -213,7 +214,8 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     calm(universe, fleet);
     let lossy = {
         let tally = universe.tally.borrow();
-        tally.of("graph: removal never told") + tally.of("graph: lost occurrence never told") > 0
+        let untold = ["graph: removal never told", "graph: lost occurrence never told", CARRIED];
+        untold.into_iter().any(|name| tally.of(name) > 0)
     };
     let is_over = || !thorough && is_settled(universe, companies);
     // What delta never told waits for the daily look, however many rounds there are before.

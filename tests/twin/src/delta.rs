@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Twin;
 use crate::calendar::ids::Print;
-use crate::calendar::{Item, Mailbox, Shape, Window};
+use crate::calendar::{IdFormat, Item, Mailbox, Shape, Window};
 use crate::object::Object;
 use crate::request::{Call, Kind};
 use crate::switches::Trap;
@@ -268,7 +268,10 @@ fn fill(
         Some(_) => {
             for (seq, key) in room.changed(token.cursor, token.upto) {
                 match (room.items().get(&key), room.deleted().get(&key)) {
-                    (Some(item), _) => page.add(item, false, &mut rows),
+                    (Some(item), _) => {
+                        let is_told_as_gone = look.ids == IdFormat::Immutable && room.has_returned(item);
+                        page.add(item, is_told_as_gone, &mut rows);
+                    }
                     (None, Some(item)) => page.add(item, true, &mut rows),
                     (None, None) => {}
                 }

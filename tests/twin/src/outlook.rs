@@ -151,6 +151,12 @@ pub enum Action {
         #[serde(default)]
         room: Option<String>,
     },
+    /// Drags a room's copy to another folder and back at once: the calendar is as before, what delta tells is not
+    /// ([`crate::calendar::Mailbox`]).
+    Carry {
+        meeting: String,
+        room: String,
+    },
     /// "This and following": ends the series before `date`; `then` is the new series.
     EndSeries {
         meeting: String,
@@ -242,15 +248,18 @@ impl Tenant {
                 self.call_off(&meeting, context)
             }
             Action::Delete { meeting, room: Some(room) } => {
-                let id = self.resolve(&room).ok_or(Refused::UnknownRoom(room))?;
-                let mailbox = self.mailboxes.get_mut(&id);
-                let mailbox = mailbox.ok_or_else(|| Refused::UnknownMeeting(meeting.clone()))?;
-                let (key, uid) = mailbox
-                    .copy_of(&meeting)
-                    .map(|copy| (copy.key, copy.uid.clone()))
-                    .ok_or(Refused::UnknownMeeting(meeting))?;
+                let (id, key, uid) = self.copy_in(&room, &meeting)?;
                 let silently = context.springs(crate::switches::Trap::LostRemoval, &id);
-                mailbox.remove(key, context.seen, silently);
+                if let Some(mailbox) = self.mailboxes.get_mut(&id) {
+                    mailbox.remove(key, context.seen, silently);
+                }
+                Ok(uid)
+            }
+            Action::Carry { meeting, room } => {
+                let (id, key, uid) = self.copy_in(&room, &meeting)?;
+                if let Some(mailbox) = self.mailboxes.get_mut(&id) {
+                    mailbox.carry(key, context.seen);
+                }
                 Ok(uid)
             }
             Action::EndSeries { meeting, date, then } => {
@@ -277,6 +286,14 @@ impl Tenant {
             Action::Approve { meeting, room } => self.answer_for(&meeting, &room, true, context),
             Action::Refuse { meeting, room } => self.answer_for(&meeting, &room, false, context),
         }
+    }
+
+    /// A room, the key of its copy of a meeting, and the meeting.
+    fn copy_in(&self, room: &str, meeting: &str) -> Result<(Arc<str>, u64, Arc<str>), Refused> {
+        let id = self.resolve(room).ok_or_else(|| Refused::UnknownRoom(room.to_owned()))?;
+        let copy = self.mailboxes.get(&id).and_then(|mailbox| mailbox.copy_of(meeting));
+        let copy = copy.ok_or_else(|| Refused::UnknownMeeting(meeting.to_owned()))?;
+        Ok((id, copy.key, copy.uid.clone()))
     }
 
     fn book(&mut self, meeting: Meeting, context: &mut Context<'_>) -> Result<Arc<str>, Refused> {

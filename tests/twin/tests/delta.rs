@@ -311,6 +311,25 @@ fn a_lost_removal_shows_only_in_the_view() {
     assert!(world.view(ROOM).is_empty());
 }
 
+/// Docs-contrib issue 72: told as removed, and not again until it is changed.
+#[test]
+fn an_entry_that_was_moved_away_and_back_is_told_as_removed_only() {
+    let mut world = World::new();
+    let meeting = world.book(meeting("2026-02-10T10:00:00", 30));
+    let (before, link) = world.initial(ROOM);
+    world.act(Action::Carry { meeting: meeting.clone(), room: ROOM.into() });
+    let (told, link) = world.round(&link);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["id"], before[0]["id"]);
+    assert_eq!(told[0]["@removed"]["reason"], "deleted");
+    assert_eq!(world.view(ROOM).len(), 1);
+    assert_eq!(world.initial(ROOM).0.len(), 1);
+    let (told, link) = world.round(&link);
+    assert!(told.is_empty());
+    world.act(Action::ChangeSubject { meeting, subject: "Other plan".into() });
+    assert_eq!(world.round(&link).0[0]["subject"], "Other plan");
+}
+
 #[test]
 fn churn_gives_new_etags_without_a_change() {
     let mut world = World::new();

@@ -62,6 +62,8 @@ pub struct Mailbox {
     longest: Duration,
     series: BTreeSet<u64>,
     changes: BTreeMap<u64, (u64, DateTime<Utc>)>,
+    /// Items that were moved away and back, and the change by which that was.
+    returned: BTreeMap<u64, u64>,
     next_key: u64,
     seq: u64,
     /// What happened since somebody listened last; none while nobody does.
@@ -106,6 +108,7 @@ impl Mailbox {
             longest: Duration::zero(),
             series: BTreeSet::new(),
             changes: BTreeMap::new(),
+            returned: BTreeMap::new(),
             next_key: 1,
             seq: 0,
             news: None,
@@ -240,6 +243,19 @@ impl Mailbox {
         } else {
             self.stamp(key, seen);
         }
+    }
+
+    /// Moves an item to another folder and back at once.
+    pub(crate) fn carry(&mut self, key: u64, seen: DateTime<Utc>) {
+        self.stamp(key, seen);
+        self.returned.insert(key, self.seq);
+        self.note(key, Change::Deleted);
+    }
+
+    /// Whether an item's last change was that. With immutable ids delta tells then that it was removed, and of its return never: only of
+    /// what happens to it later (docs-contrib issue 72, seen in mail folders).
+    pub(crate) fn has_returned(&self, item: &Item) -> bool {
+        self.returned.get(&item.key) == Some(&item.seq)
     }
 
     /// Gives every item a new etag, as maintenance does.
