@@ -12,8 +12,7 @@ pub(crate) fn move_item(item: &mut Item, start: NaiveDateTime, end: NaiveDateTim
         return Err(Refused::Backwards);
     }
     let days = start.date() - item.shape.span.start.date();
-    item.shape.span.start = start;
-    item.shape.span.end = end;
+    item.shape.span = item.shape.span.moved(start, end);
     if let Some(series) = &mut item.shape.series {
         series.exceptions.clear();
         series.removed = series.removed.iter().map(|date| *date + days).collect();

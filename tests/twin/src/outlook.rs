@@ -230,7 +230,7 @@ impl Tenant {
             Action::MoveOccurrence { meeting, date, start, end } => {
                 let name = meeting.clone();
                 self.edit(&meeting, context, |item| {
-                    let span = Span { start, end, ..item.shape.span.clone() };
+                    let span = item.shape.span.moved(start, end);
                     except(item, date, &name, |exception| exception.span = span)
                 })
             }

@@ -276,8 +276,7 @@ pub(crate) fn span(
         span.end = at.with_timezone(&span.zone.tz()).naive_local();
     }
     span.all_day = all_day.unwrap_or(span.all_day);
-    let midnight = |at: NaiveDateTime| at.time() == chrono::NaiveTime::MIN;
-    if span.all_day && !(midnight(span.start) && midnight(span.end) && span.end > span.start) {
+    if span.all_day && !span.is_of_days() {
         return Err(Refusal::new(
             400,
             "ErrorInvalidRequest",

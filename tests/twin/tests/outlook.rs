@@ -188,6 +188,22 @@ fn meetings_move_between_times_and_rooms() {
     assert_eq!(world.view(SECOND).len(), 1);
 }
 
+/// Whole days go from midnight to midnight (page event): at other hours it is a meeting like any other, and can be changed.
+#[test]
+fn whole_days_that_are_dragged_to_other_hours_are_none_any_more() {
+    let mut world = World::new();
+    let mut days = meeting("2026-02-10T00:00:00", 24 * 60);
+    days.span.all_day = true;
+    let uid = world.book(days);
+    let shown = |world: &mut World| world.view(ROOM)[0]["isAllDay"].as_bool();
+    let drag = |world: &mut World, start: &str, end: &str| {
+        world.act(Action::Move { meeting: uid.clone(), start: local(start), end: local(end) });
+        shown(world)
+    };
+    assert_eq!(drag(&mut world, "2026-02-11T00:00:00", "2026-02-12T00:00:00"), Some(true));
+    assert_eq!(drag(&mut world, "2026-02-11T09:00:00", "2026-02-12T09:00:00"), Some(false));
+}
+
 #[test]
 fn an_occurrence_cannot_pass_its_neighbour() {
     let mut world = World::new();

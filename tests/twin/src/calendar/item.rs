@@ -40,6 +40,18 @@ impl Span {
         (start, zone::instant(tz, self.end).max(start))
     }
 
+    /// Whether it may be one of whole days: these go from midnight to midnight (page event, `isAllDay`).
+    pub fn is_of_days(&self) -> bool {
+        let midnight = |at: NaiveDateTime| at.time() == chrono::NaiveTime::MIN;
+        midnight(self.start) && midnight(self.end) && self.end > self.start
+    }
+
+    /// The same span at another time. Whole days that are dragged to other hours are none any more.
+    pub fn moved(&self, start: NaiveDateTime, end: NaiveDateTime) -> Span {
+        let moved = Span { start, end, ..self.clone() };
+        Span { all_day: moved.all_day && moved.is_of_days(), ..moved }
+    }
+
     /// The same span on another first date.
     pub fn on(&self, date: NaiveDate) -> Span {
         let start = date.and_time(self.start.time());
