@@ -1046,3 +1046,26 @@ async fn a_private_meeting_that_was_made_needs_no_words_to_be_known() {
     assert_eq!(receipt(&world).await.state.status, Status::Confirmed);
     assert_eq!(calendar(&world, MEGAN).len(), 1);
 }
+
+/// The receipt went on saying why the last command had failed, and a program could not tell what it waited for.
+#[tokio::test]
+async fn a_room_that_does_not_answer_is_named_although_a_command_has_failed() {
+    let world = world().await;
+    world.command(&create("c1"));
+    world.write().await;
+    world.pass(5);
+    let meeting = world.twin.borrow().entries(TENANT, MEGAN, false).unwrap().remove(0).uid;
+    world.act(Action::Delete { meeting, room: Some(ROOM_A.to_owned()) });
+    let refused = status(400, Some("ErrorInvalidRequest"), None, false);
+    world.twin.borrow_mut().add_fault(write_fault("PATCH", refused));
+    let update = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c2") };
+    carry_out(&world, &update).await;
+    let said = |row: Booking| (row.state.status, row.state.failure.unwrap().code);
+    assert_eq!(said(receipt(&world).await), (Status::Pending, "invalid_field".to_owned()));
+    for _ in 0..90 {
+        world.pass(61);
+        world.sweep().await;
+        world.drain().await;
+    }
+    assert_eq!(said(receipt(&world).await), (Status::Pending, "no_answer".to_owned()));
+}

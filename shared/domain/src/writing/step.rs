@@ -364,13 +364,10 @@ fn answered(
             let looks = writing.watches;
             writing.watch_again(now);
             let silent = looks >= WATCHES_IN_SILENCE && row.state.status == Status::Pending;
-            let state = BookingState {
-                failure: writing
-                    .refused
-                    .clone()
-                    .or_else(|| silent.then(|| failure(code::NO_ANSWER, "the room has not answered yet"))),
-                ..row.state.clone()
-            };
+            // Why the last command failed is said again with the room's answer.
+            let silence = silent.then(|| failure(code::NO_ANSWER, "the room has not answered yet"));
+            let state =
+                BookingState { failure: silence.or_else(|| writing.refused.clone()), ..row.state.clone() };
             (Watched::Silent { look: looks > 0 }, write(state))
         }
     }
