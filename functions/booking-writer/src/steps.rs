@@ -205,6 +205,11 @@ where
         self.check_time()?;
         let marked = match self.marked(writing).await {
             Ok(marked) => marked,
+            // What was removed while it was there does not come back with it.
+            Err(MeetingError::NoMailbox(_)) if writing.desired.is_none() => {
+                writing.verified();
+                return Ok((Deed::Next, None));
+            }
             Err(error) => return Ok((self.unread(writing, error), None)),
         };
         let known = match self.known(writing, &marked).await? {

@@ -1047,6 +1047,22 @@ async fn a_private_meeting_that_was_made_needs_no_words_to_be_known() {
     assert_eq!(calendar(&world, MEGAN).len(), 1);
 }
 
+/// What had failed was cleared away, and reading that back was tried every minute for a day.
+#[tokio::test]
+async fn nothing_is_read_back_in_a_mailbox_that_went_after_its_meeting() {
+    let world = world().await;
+    let refused = status(400, Some("ErrorInvalidRequest"), None, false);
+    let later = Fault { skip: 1, ..write_fault("GET", status(503, None, Some(30.0), false)) };
+    world.twin.borrow_mut().add_fault(write_fault("POST", refused));
+    world.twin.borrow_mut().add_fault(later);
+    world.command(&create("c1"));
+    world.write().await;
+    let away = MailboxState::NotEnabled;
+    world.twin.borrow_mut().change_mailbox(TENANT, MEGAN, |mailbox| mailbox.state = away);
+    settle(&world).await;
+    assert_eq!(receipt(&world).await.state.status, Status::Ended(EndReason::Failed));
+}
+
 /// The receipt went on saying why the last command had failed, and a program could not tell what it waited for.
 #[tokio::test]
 async fn a_room_that_does_not_answer_is_named_although_a_command_has_failed() {
