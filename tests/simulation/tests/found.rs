@@ -85,6 +85,23 @@ fn a_booking_is_not_confirmed_for_the_time_that_it_has_left() {
     });
 }
 
+/// Eight contents were remembered, and the room still showed the one before them.
+#[test]
+fn a_booking_is_not_confirmed_for_a_time_that_it_has_left_many_commands_ago() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.later(1);
+        for hour in 11..20 {
+            scene.command(Command::Update, hour);
+        }
+        scene.writer_works();
+        scene.look(1);
+        scene.rounds(1);
+    });
+}
+
 /// The first had looked, and nobody looked again.
 #[test]
 fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed() {

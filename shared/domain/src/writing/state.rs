@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 /// Command ids that are remembered for each booking.
 const RECEIPTS: usize = 64;
-/// Contents that are remembered for each life of a booking.
-const CONTENTS: usize = 8;
+/// Contents that are remembered for each life of a booking. The room's copy may be as many commands behind as come in a row.
+const CONTENTS: usize = RECEIPTS;
 /// A writing is kept so long after its meeting: longer than a message can wait in a queue and its dead-letter queue together.
 const KEPT_DAYS: i64 = 35;
 
