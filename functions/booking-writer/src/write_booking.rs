@@ -200,10 +200,13 @@ where
     S: RoomStore,
     K: Clock,
 {
-    // What ends concerns the booking wherever it is.
+    // What ends concerns the booking wherever it is. So does what was accepted before: its room may have another address by now.
     let ends = matches!(request.action, Action::Cancel | Action::Release);
+    let stays = |writing: &Writing| {
+        writing.knows(&request.command) || ends && !writing.is_blank() && !writing.place.foreign
+    };
     let id = match (&request.room, writing) {
-        (_, Some(writing)) if ends && !writing.is_blank() && !writing.place.foreign => writing.room.clone(),
+        (_, Some(writing)) if stays(writing) => writing.room.clone(),
         (Some(Named::Id(id)), _) => id.clone(),
         (Some(Named::Email(email)), _) => {
             let room = deps.addresses.room(&deps.store, &request.tenant, email, deps.clock.now()).await?;

@@ -268,11 +268,12 @@ impl Universe {
         self.mails();
     }
 
+    /// Whether the message with the words of a private meeting came while its tenant was away. For a day it may be sent again.
     fn has_lost_its_words(&self, writing: &Writing) -> bool {
         let is_private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
         is_private
             && writing.applied < writing.wanted
-            && writing.receipts.iter().any(|command| self.is_set_aside(command))
+            && writing.receipts.iter().any(|command| self.is_set_aside(command, "tenantId"))
     }
 
     /// Whether a tenant that was off-boarded came back only when the meeting was over: then nothing is made any more.
@@ -333,11 +334,13 @@ impl Universe {
             .is_none_or(|held| held.state == MailboxState::Gone)
     }
 
-    /// Whether commands for a booking wait, because it has to be cleared away first in a mailbox that is gone: for a day it may come back.
-    pub(crate) fn waits_for_a_mailbox(&self, booking: &str) -> bool {
+    /// Whether commands for a booking wait for as long as a day: because it has to be cleared away first in a mailbox that is gone, which may
+    /// come back, or because the words of an earlier command may.
+    pub(crate) fn waits_for_a_day(&self, booking: &str) -> bool {
         self.store.writings().iter().any(|writing| {
             let is_left = writing.desired.is_none() && !writing.is_settled();
-            writing.booking.as_str() == booking && is_left && self.is_gone(writing)
+            let waits = is_left && self.is_gone(writing) || self.has_lost_its_words(writing);
+            writing.booking.as_str() == booking && waits
         })
     }
 
@@ -469,19 +472,21 @@ impl Universe {
             let named = format!("\"{id}\"");
             waiting
                 .iter()
-                .any(|message| message.body.contains(&named) && self.waits_for_a_mailbox(&message.group))
+                .any(|message| message.body.contains(&named) && self.waits_for_a_day(&message.group))
         };
         for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
-            if !self.is_set_aside(id) && !waits(id) {
+            if !self.is_set_aside(id, "") && !waits(id) {
                 self.wrong(format!("receipts: nobody knows what became of {id}"));
             }
         }
     }
 
-    /// Whether a command lies in the dead letters.
-    fn is_set_aside(&self, command: &str) -> bool {
+    /// Whether a command lies in the dead letters, for a reason that begins so if it was rejected.
+    fn is_set_aside(&self, command: &str, why: &str) -> bool {
         let named = format!("\"{command}\"");
-        let rejected = self.queue.rejections().into_iter().map(|rejection| rejection.body);
+        let rejections = self.queue.rejections().into_iter();
+        let rejected =
+            rejections.filter(|rejection| rejection.reason.starts_with(why)).map(|rejection| rejection.body);
         let dead = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body);
         rejected.chain(dead).any(|body| body.contains(&named))
     }

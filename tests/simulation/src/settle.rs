@@ -271,7 +271,7 @@ fn drained(universe: &Universe, companies: &[Company]) {
     let lanes = [Lane::Polls, Lane::Tenants, Lane::Commands].into_iter().chain(on.then_some(Lane::Lifecycle));
     for lane in lanes {
         let messages = universe.queue.messages(lane);
-        let left = messages.iter().filter(|message| !universe.waits_for_a_mailbox(&message.group)).count();
+        let left = messages.iter().filter(|message| !universe.waits_for_a_day(&message.group)).count();
         if left > 0 {
             universe.wrong(format!("I17: {left} messages are left in {lane:?}"));
         }

@@ -449,6 +449,11 @@ impl Scene {
         self.company.readdress(&self.universe, 0);
     }
 
+    /// The second room, for which commands are, gets another address.
+    pub fn readdress_the_second(&mut self) {
+        self.company.readdress(&self.universe, 1);
+    }
+
     /// From now on programs may send commands; the rooms are known.
     pub fn takes_commands(&mut self, organizer: Organizer) {
         Desk::equip(&self.universe, std::slice::from_mut(&mut self.company));
@@ -467,7 +472,7 @@ impl Scene {
         self.say(room, action, hour, false, None);
     }
 
-    /// The same of a private booking.
+    /// The same of a private booking, in a room that is named by its address.
     pub fn command_in_private(&mut self, action: Action, hour: u32) {
         self.say(1, action, hour, true, None);
     }
@@ -498,7 +503,8 @@ impl Scene {
         let at = |hour: u32| Some(Moment::new(&format!("{day}T{hour:02}:00:00"), "UTC"));
         let named = matches!(action, Action::Create | Action::Update);
         let command = BookingCommand {
-            room_id: Some(self.company.rooms[room].id.clone()),
+            room_id: (!private).then(|| self.company.rooms[room].id.clone()),
+            room_email: private.then(|| self.company.rooms[room].address.clone()),
             organizer_email: (action == Action::Create).then(|| "megan@one.example".to_owned()),
             subject: (named && !private).then(|| format!("Review at {hour}")),
             start: at(hour).filter(|_| named),

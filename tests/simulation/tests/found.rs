@@ -102,6 +102,18 @@ fn a_booking_is_not_confirmed_for_a_time_that_it_has_left_many_commands_ago() {
     });
 }
 
+/// The message, which came again, was set aside, because no room had that address any more; and it alone had the words.
+#[test]
+fn a_private_command_is_carried_out_although_its_room_gets_another_address() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command_in_private(Command::Create, 10);
+        scene.writer_dies();
+        scene.readdress_the_second();
+        scene.rounds(1);
+    });
+}
+
 /// The first had looked, and nobody looked again.
 #[test]
 fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed() {
