@@ -122,6 +122,8 @@ where
         {
             return Ok(deed);
         }
+        // What is overwritten may come back late, just as what we have sent ourselves.
+        writing.note_written(&view.content(&seen));
         writing.sending(&merged.content());
         self.check_time()?;
         match self.graph.update(&mailbox, &event.id, seen.etag.as_deref(), &patch).await {

@@ -367,6 +367,15 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// A person moves what the command has made to noon of a day.
+    pub fn somebody_moves_it(&mut self, ahead: u64) {
+        let Some(made) = self.universe.made_by_commands().into_iter().next() else { return };
+        let start = (self.today() + Days::new(ahead)).and_hms_opt(12, 0, 0).unwrap_or_default();
+        let end = start + (made.end - made.start);
+        self.universe.touched(&made, false);
+        self.act(outlook::Action::Move { meeting: made.uid, start, end });
+    }
+
     /// A whole look at a room.
     pub fn look(&mut self, room: usize) {
         let work = self.asked_for(room);

@@ -248,3 +248,19 @@ fn an_old_notice_proves_nothing_of_a_new_subscription() {
         scene.old_notices_come_back();
     });
 }
+
+/// What the room still showed of the person's move was taken for its answer to the command that had moved the meeting on.
+#[test]
+fn a_booking_does_not_follow_a_move_that_a_command_has_overwritten() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.somebody_moves_it(46);
+        scene.later(1);
+        scene.command(Command::Update, 14);
+        scene.writer_works();
+        scene.look(1);
+        scene.rounds(1);
+    });
+}

@@ -20,7 +20,7 @@ pub struct Claim {
     pub span: Span,
     /// When it was before the command, if it was there and the room has to answer anew.
     pub before: Option<Span>,
-    /// Times that we have written in this life and want no more: the room's copy may still show them.
+    /// Times that we have written in this life and want no more, or have overwritten: the room's copy may still show them.
     #[serde(default)]
     pub echoes: Vec<Days>,
     /// Address of the organizer, in lower case, if it may be known.
@@ -75,16 +75,15 @@ impl Claim {
         if status != Status::Pending || seen == self.span && (self.applied || self.before != Some(seen)) {
             return Verdict::Follow;
         }
-        let on_its_way = self.before.is_some() && !self.applied;
         // The room's copy follows its organizer's with a delay.
-        if on_its_way || self.before == Some(seen) || self.was_at(seen, home) {
+        if !self.applied || self.before == Some(seen) || self.was_at(seen, home) {
             Verdict::Hold
         } else {
             Verdict::Follow
         }
     }
 
-    /// Whether that is a time which we have written and want no more.
+    /// Whether that is a time which we have written or overwritten, and want no more.
     pub(crate) fn was_at(&self, seen: Span, home: Tz) -> bool {
         self.echoes.iter().any(|when| when.span(home) == seen)
     }
@@ -119,6 +118,7 @@ mod tests {
         for (before, applied, seen, expected, why) in [
             (None, false, 10, Follow, "the copy is seen before the answer"),
             (None, true, 10, Follow, "the copy is seen after the answer"),
+            (None, false, 12, Hold, "a person has moved it, and a command that is on its way may move it on"),
             (None, true, 12, Follow, "a person has moved it before it was first seen"),
             (None, false, 8, Hold, "what an earlier command has made, while ours is on its way"),
             (None, true, 8, Hold, "what an earlier command has made, before the room has seen ours"),

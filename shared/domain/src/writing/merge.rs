@@ -3,7 +3,7 @@
 //! | seen at a read-back | then |
 //! |---|---|
 //! | as wanted | verified |
-//! | as one of our older contents, and was not as wanted before | our own late echo: sent again |
+//! | as we had sent or overwritten it, and was not as wanted before | a late echo: sent again |
 //! | something else | a person's change: it is wanted from now on |
 //! | nothing | a person's deletion: final |
 //!
@@ -18,7 +18,7 @@ use roomsync_command::Recurrence;
 pub enum Judgement {
     /// What is wanted.
     Same,
-    /// One of our older contents, landed late.
+    /// One of our older contents, landed late, or what we have overwritten.
     Echo,
     /// A person's change.
     Edited,

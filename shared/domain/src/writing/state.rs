@@ -48,7 +48,7 @@ pub struct Writing {
     pub verified: u64,
     /// The content of the meeting when we last knew it.
     pub base: Option<Content>,
-    /// Contents that we have sent in this life; they may come back late.
+    /// Contents that we have sent or overwritten in this life; they may come back late.
     pub written: Vec<Content>,
     /// Whose calendar it is in.
     pub place: Place,
@@ -278,7 +278,7 @@ impl Writing {
         self.due = Some(self.due.filter(|_| self.failures > 0).map_or(now, |due| due.max(now)));
     }
 
-    /// Remembers a content that is sent or may have been.
+    /// Remembers a content that is sent or may have been, or is overwritten.
     pub fn note_written(&mut self, content: &Content) {
         self.written.retain(|known| known != content);
         self.written.push(content.clone());
@@ -312,7 +312,7 @@ impl Writing {
         }
     }
 
-    /// Times of contents that were sent in this life, other than the wanted one.
+    /// Times of contents that were sent or overwritten in this life, other than the wanted one.
     fn echoes(&self) -> Vec<Days> {
         let wanted = self.desired.as_ref().map(Meeting::when);
         let mut echoes: Vec<Days> = Vec::new();
