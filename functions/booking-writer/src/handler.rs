@@ -8,9 +8,7 @@ use crate::write_booking::{Outcome, write_booking};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt, stream};
-use roomsync_domain::booking::{Booking, EndReason};
 use roomsync_domain::context::Context;
-use roomsync_domain::plan::{self, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::TenantStatus;
 use roomsync_domain::writing::Writing;
@@ -252,40 +250,23 @@ where
         deadline,
     };
     let is_active = tenant.status == TenantStatus::Active;
+    // A room that is removed, with its tenant or without it, is not looked at any more: a booking that was written after its last look would
+    // stay for ever. Its poller ends it, and remembers that for the room's return. First, because what is settled is not due any more.
+    if !is_active || room.state.status == RoomStatus::Removed {
+        let row = deps.store.booking(&room.room, id).await?;
+        if row.is_some_and(|row| row.is_live()) {
+            work.ask_for_look(&room.room, &writing).await?;
+        }
+    }
     if is_active {
         work.settle(writing).await?;
+        return Ok(());
     }
-    if !is_active || room.state.status == RoomStatus::Removed {
-        leave(id, &context, is_active, deps).await?;
-    }
-    Ok(())
-}
-
-/// A room that is removed, with its tenant or without it, is not looked at any more: a booking that was written after its last look
-/// would stay for ever. What is left to do for a tenant that has gone waits for its return: what is to be made as long as the meeting is not
-/// over, what is to go as long as it is remembered, for of a series only the first meeting is known to be over.
-async fn leave<G, S, Q, K>(
-    id: &BookingId,
-    context: &Context,
-    is_active: bool,
-    deps: &Deps<G, S, Q, K>,
-) -> Result<(), Stop>
-where
-    S: WritingStore,
-    K: Clock,
-{
-    let room = &context.room;
-    let Some(before) = deps.store.writing(&room.tenant, id).await? else { return Ok(()) };
-    let row = deps.store.booking(room, id).await?;
-    let row = row.filter(Booking::is_live);
+    // What is left to do for a tenant that has gone waits for its return: what is to be made as long as the meeting is not over, what is to go
+    // as long as it is remembered, for of a series only the first meeting is known to be over.
     let now = deps.clock.now();
-    let end = row.map(|row| plan::end(&row, EndReason::RoomRemoved, context.retention_days, now));
-    let rows: Vec<Write> = end.into_iter().collect();
-    let until = if before.desired.is_some() { before.span.end } else { before.expires_at() };
+    let until = if writing.desired.is_some() { writing.span.end } else { writing.expires_at() };
     let later = Some(now + TimeDelta::hours(AWAY_HOURS)).filter(|_| now < until);
-    let next = Writing { due: if is_active { before.due } else { later }, ..before.clone() };
-    if next != before || !rows.is_empty() {
-        deps.store.save(Some(&before), Some(&next), &rows).await?;
-    }
-    Ok(())
+    let away = Writing { due: later, ..writing.clone() };
+    Ok(deps.store.save(Some(&writing), Some(&away), &[]).await?)
 }

@@ -21,7 +21,9 @@ use roomsync_domain::writing::meeting::{RoomAnswer, Seen};
 use roomsync_domain::writing::step::{self, Step, Watched, next_step};
 use roomsync_domain::writing::{Words, Writing, code};
 use roomsync_domain::{RoomRef, booking};
-use roomsync_ports::{BookingStore, Calendar, Clock, HintQueue, Meetings, RoomStore, WritingStore};
+use roomsync_ports::{
+    BookingStore, Calendar, Clock, HintQueue, Meetings, QueueError, RoomStore, WritingStore,
+};
 use tracing::{info, warn};
 
 /// Steps of one run; a settled booking takes four.
@@ -332,11 +334,16 @@ where
         Ok(false)
     }
 
-    /// Asks for a look at a room whose calendar may show what its poller left alone. If that cannot be sent, the clock asks anyway.
-    async fn nudge(&self, room: &RoomRef, writing: &Writing) {
+    /// Asks for a whole look at a room.
+    pub(crate) async fn ask_for_look(&self, room: &RoomRef, writing: &Writing) -> Result<(), QueueError> {
         let hint = PollHint::new(room, HintReason::Command).full();
         let tick = format!("{} {} {}", writing.booking, writing.wanted, writing.watches);
-        if let Err(error) = self.queue.send_polls(&[hint], &tick).await {
+        self.queue.send_polls(&[hint], &tick).await
+    }
+
+    /// The same where the calendar may show what the room's poller left alone. If that cannot be sent, the clock asks anyway.
+    async fn nudge(&self, room: &RoomRef, writing: &Writing) {
+        if let Err(error) = self.ask_for_look(room, writing).await {
             warn!(room.id = %room, %error, "A look at a room could not be asked for");
         }
     }

@@ -1,6 +1,6 @@
 //! Why the work on a booking stops early.
 
-use roomsync_ports::{GraphError, StoreError};
+use roomsync_ports::{GraphError, QueueError, StoreError};
 
 /// Why the work on a booking stops early. What Graph says of a booking that was accepted is written down instead.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Stop {
     /// The store did not answer.
     #[error(transparent)]
     Store(StoreError),
+    /// The queue does not take what was to be asked for.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// Who organizes cannot be looked up, so that the command cannot be accepted yet.
     #[error("the directory does not tell who organizes: {0}")]
     Directory(GraphError),

@@ -19,7 +19,7 @@ use crate::series;
 use crate::stop::Stop;
 use crate::trouble;
 use chrono::TimeDelta;
-use roomsync_domain::booking::{Booking, EndReason};
+use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::context::{Context, all_day_slack, policy_fingerprint};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, TroubleKind};
 use roomsync_domain::delta::Dirty;
@@ -463,7 +463,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         })
     }
 
-    /// The room is gone: every booking that has not passed ends, nothing is read any more.
+    /// The room is gone: every booking ends that has not passed or still waits for an answer, nothing is read any more.
     async fn retire(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         let is_retired = cursor.mode == Mode::Retired;
         if is_retired && !self.hint.full {
@@ -473,7 +473,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let bookings = self.tools.store.bookings(self.room, None, end_of_time()).await?;
         let writes: Vec<Write> = bookings
             .iter()
-            .filter(|booking| booking.is_live() && booking.state.span.end > self.now)
+            .filter(|booking| booking.is_live())
+            .filter(|booking| booking.state.span.end > self.now || booking.state.status == Status::Pending)
             .map(|booking| plan::end(booking, EndReason::RoomRemoved, retention, self.now))
             .collect();
         // A command may have come after its tenant had left and before its writer knew.

@@ -367,6 +367,12 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// The clock calls the writer, and nobody else does anything meanwhile.
+    pub fn writer_ticks(&mut self) {
+        self.fleet.invoke(Function::Writer, Work::Tick(self.universe.now()));
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
     /// A person moves what the command has made to noon of a day.
     pub fn somebody_moves_it(&mut self, ahead: u64) {
         let Some(made) = self.universe.made_by_commands().into_iter().next() else { return };
@@ -374,6 +380,11 @@ impl Scene {
         let end = start + (made.end - made.start);
         self.universe.touched(&made, false);
         self.act(outlook::Action::Move { meeting: made.uid, start, end });
+    }
+
+    /// The tenant is off-boarded, or back.
+    pub fn turn(&mut self) {
+        self.company.turn(&self.universe);
     }
 
     /// A whole look at a room.
@@ -436,11 +447,6 @@ impl Scene {
         let made = self.universe.made_by_commands();
         let meeting = made.first().map(|made| made.uid.clone()).unwrap_or_default();
         self.act(outlook::Action::Cancel { meeting });
-    }
-
-    /// The tenant is off-boarded, or comes back.
-    pub fn turn(&mut self) {
-        self.company.turn(&self.universe);
     }
 
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.

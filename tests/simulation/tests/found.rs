@@ -114,6 +114,23 @@ fn a_private_command_is_carried_out_although_its_room_gets_another_address() {
     });
 }
 
+/// The writer had ended the booking, and nobody looked at the room when its tenant was back at once.
+#[test]
+fn a_booking_goes_on_when_its_tenant_returns_at_once() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.later(1);
+        scene.look(1);
+        scene.turn();
+        scene.later(1);
+        scene.writer_ticks();
+        scene.turn();
+        scene.rounds(1);
+    });
+}
+
 /// The first had looked, and nobody looked again.
 #[test]
 fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed() {
