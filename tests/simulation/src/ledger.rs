@@ -10,7 +10,7 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::tenant::TenantStatus;
 use roomsync_domain::writing::meeting::Days;
 use roomsync_domain::writing::{MARKER, Writing, code};
-use roomsync_domain::{BookingId, Instant, RoomRef, TenantId, time::end_of_time};
+use roomsync_domain::{BookingId, Instant, RoomId, RoomRef, TenantId, time::end_of_time};
 use roomsync_ports::{BookingStore, TenantStore, WritingStore};
 use roomsync_testkit::Lane;
 use roomsync_twin::calendar::MailboxState;
@@ -33,8 +33,10 @@ pub(crate) struct Ledger {
     /// Messages that are no commands.
     pub(crate) nonsense: usize,
     commands: BTreeMap<String, BookingCommand>,
-    /// Commands that a receipt names.
+    /// Commands that a receipt has named.
     receipts: BTreeSet<String>,
+    /// Where that was; rows expire.
+    named: BTreeSet<(RoomId, String)>,
     tales: BTreeMap<(TenantId, BookingId), Tale>,
 }
 
@@ -177,16 +179,21 @@ impl Universe {
             }
         }
         for row in rows {
-            // A save that was refused may be our own success all the same. A clock may have told a time that is not stored as finely.
+            // A save that was refused may be our own success all the same. Times are not stored as finely as a clock tells them.
             let stored = self.store.booking(&row.booking.room, &row.booking.id).now_or_never();
-            let is_this = |stored: &Booking| {
-                (stored.version, &stored.state) == (row.booking.version, &row.booking.state)
+            let told = |booking: &Booking| {
+                let state = &booking.state;
+                (booking.version, state.status, state.last_command_id.clone(), state.failure.clone())
             };
+            let is_this = |stored: &Booking| told(stored) == told(&row.booking);
             if !stored.and_then(Result::ok).flatten().as_ref().is_some_and(is_this) {
                 continue;
             }
             let state = &row.booking.state;
-            ledger.receipts.extend(state.last_command_id.clone());
+            if let Some(command) = &state.last_command_id {
+                ledger.receipts.insert(command.clone());
+                ledger.named.insert((row.booking.room.room.clone(), command.clone()));
+            }
             let fails = state.failure.as_ref().is_some_and(|why| !is_a_wait(&why.code));
             if fails {
                 let key = (row.booking.room.tenant.clone(), row.booking.id.clone());
@@ -382,7 +389,7 @@ impl Universe {
         // A create that was refused for another room, after the booking had ended here, has its receipt there.
         // So has one at whose old address the room still shows the meeting.
         let is_deaf = self.watch.borrow().readdressed.contains(row.room.room.as_str());
-        let elsewhere = (!row.is_live() || is_deaf) && self.is_named_elsewhere(writing);
+        let elsewhere = (!row.is_live() || is_deaf) && self.was_named_elsewhere(writing, &row.room.room);
         if row.state.last_command_id.as_deref() != writing.last_command() && !elsewhere {
             self.wrong(format!(
                 "receipts: {id} names {:?}, its last command is {:?}",
@@ -421,14 +428,10 @@ impl Universe {
         cursor.and_then(|cursor| cursor.window).is_some_and(|window| row.state.span.overlaps(&window))
     }
 
-    fn is_named_elsewhere(&self, writing: &Writing) -> bool {
-        let tenant = &writing.tenant;
-        self.rooms_of(tenant.as_str()).into_iter().any(|room| {
-            let room = RoomRef::new(tenant.clone(), roomsync_domain::RoomId::new(room));
-            let row =
-                self.store.booking(&room, &writing.booking).now_or_never().and_then(Result::ok).flatten();
-            row.is_some_and(|row| row.state.last_command_id.as_deref() == writing.last_command())
-        })
+    fn was_named_elsewhere(&self, writing: &Writing, here: &RoomId) -> bool {
+        let ledger = self.ledger.borrow();
+        let last = writing.last_command();
+        ledger.named.iter().any(|(room, command)| room != here && Some(command.as_str()) == last)
     }
 
     /// The meeting of a command has one booking: the command's.
@@ -447,7 +450,7 @@ impl Universe {
                 if self.watch.borrow().readdressed.contains(&room) {
                     continue;
                 }
-                let room = RoomRef::new(id.clone(), roomsync_domain::RoomId::new(room));
+                let room = RoomRef::new(id.clone(), RoomId::new(room));
                 let rows = self.store.bookings(&room, None, end_of_time()).now_or_never();
                 for row in rows.and_then(Result::ok).unwrap_or_default().iter().filter(|row| row.is_live()) {
                     let Some(uid) = &row.state.ical_uid else { continue };
