@@ -412,7 +412,10 @@ impl Universe {
             {
                 self.wrong(format!("I16: {id} is {:?} and has no meeting", row.state.status));
             }
-            Status::Confirmed | Status::Tentative if writing.desired.is_none() => {
+            // What has passed with a removed room stays as it was last seen.
+            Status::Confirmed | Status::Tentative
+                if writing.desired.is_none() && (self.is_in_step(row) || row.state.span.end > self.now()) =>
+            {
                 self.wrong(format!("I16: {id} is {:?} although it was cancelled", row.state.status));
             }
             Status::Ended(EndReason::Cancelled) if has_room && live.is_some() => {
