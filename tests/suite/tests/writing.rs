@@ -879,6 +879,25 @@ async fn a_change_that_fails_leaves_the_booking_and_is_not_made_by_the_next_comm
     assert_eq!(row.state.span.start.to_rfc3339(), "2026-02-10T09:00:00+00:00");
 }
 
+/// What stood before was forgotten: the meeting was removed, or stayed with a booking that had ended.
+#[tokio::test]
+async fn a_release_that_is_refused_leaves_booking_and_meeting() {
+    for (organizer, method, mailbox) in
+        [(Organizer::User, "PATCH", MEGAN), (Organizer::Room, "DELETE", ROOM_A)]
+    {
+        let world = world_with(|config| config.organizer = organizer).await;
+        world.command(&create("c1"));
+        world.write().await;
+        world.twin.borrow_mut().add_fault(write_fault(method, status(403, None, None, false)));
+        carry_out(&world, &command(Do::Release, "c2")).await;
+        settle(&world).await;
+        let row = receipt(&world).await;
+        assert_eq!(row.state.status, Status::Confirmed, "{mailbox}");
+        assert_eq!(row.state.failure.unwrap().code, "forbidden");
+        assert_eq!(calendar(&world, mailbox), [("Design review".to_owned(), 9)]);
+    }
+}
+
 /// It was given up at once, and what the room showed then had a booking of its own.
 #[tokio::test]
 async fn a_command_that_comes_after_its_meeting_is_one_booking() {

@@ -379,8 +379,8 @@ fn cancel(writing: &Writing, now: Instant) -> Writing {
 fn release(writing: &Writing, now: Instant) -> Writing {
     let mut next = writing.clone();
     next.leaving = Some(EndReason::Released);
-    let meeting =
-        next.desired.take().filter(|_| !next.place.own).map(|meeting| Meeting { room: None, ..meeting });
+    let meeting = writing.desired.clone().filter(|_| !writing.place.own);
+    let meeting = meeting.map(|meeting| Meeting { room: None, ..meeting });
     next.want(meeting, now);
     next
 }
