@@ -18,6 +18,7 @@ use roomsync_domain::plan::Write;
 use roomsync_domain::time::Instant;
 use roomsync_domain::writing::ending;
 use roomsync_domain::writing::meeting::{RoomAnswer, Seen};
+use roomsync_domain::writing::rows::shows_another;
 use roomsync_domain::writing::step::{self, Step, Watched, next_step};
 use roomsync_domain::writing::{Words, Writing, code};
 use roomsync_domain::{RoomRef, booking};
@@ -234,8 +235,9 @@ where
             return Ok(true);
         }
         let row = self.store.booking(&writing.room_ref(), &writing.booking).await?;
-        let open =
-            row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
+        let open = row.as_ref().is_some_and(|row| {
+            matches!(row.state.status, Status::Pending | Status::Tentative) || shows_another(&writing, row)
+        });
         let seen = match seen {
             None if open => match self.read_again(&mut writing).await? {
                 Reading::Gone => {

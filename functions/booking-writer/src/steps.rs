@@ -51,7 +51,7 @@ where
         self.check_time()?;
         match self.graph.create(&writing.place.mailbox, &draft, &mark).await {
             Ok(seen) => {
-                writing.created(&seen);
+                writing.created(&seen, self.clock.now());
                 Ok(Deed::Next)
             }
             Err(MeetingError::DuplicateTransaction { existing, .. }) => {
@@ -67,7 +67,7 @@ where
                 Ok(match found {
                     Ok(Some(seen)) => {
                         writing.base = None;
-                        writing.created(&seen);
+                        writing.created(&seen, self.clock.now());
                         Deed::Next
                     }
                     Ok(None) if writing.failures + 1 >= LEADS_NOWHERE => Deed::Gone,
@@ -302,7 +302,7 @@ where
     async fn create_without_words(&self, writing: &mut Writing) -> Deed {
         match self.marked(writing).await.map(|marked| marked.into_iter().next()) {
             Ok(Some(seen)) => {
-                writing.created(&seen);
+                writing.created(&seen, self.clock.now());
                 Deed::Next
             }
             Ok(None) => self.without_words(writing),

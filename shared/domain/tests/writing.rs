@@ -173,7 +173,7 @@ fn steps_follow_each_other() {
     let until = now() + TimeDelta::seconds(30);
     assert_eq!(next_step(&writing, now()), Step::Wait(until), "it may still land");
     assert_eq!(next_step(&writing, until), Step::Create);
-    writing.created(&seen("e", [0; 5]));
+    writing.created(&seen("e", [0; 5]), now());
     assert_eq!(
         next_step(&writing, now()),
         Step::Wait(until),
@@ -231,6 +231,26 @@ fn row(writing: &Writing, state: BookingState) -> Booking {
     Booking { room, id, version: 1, state, observed_at: now(), expires_at: now() }
 }
 
+/// The copy that the room showed last was of the meeting before, and nobody looks at the days where the new one lies.
+#[test]
+fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meeting() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    writing.verified();
+    let state = pending(&writing, None, &context()).unwrap();
+    let status = Status::Ended(EndReason::Cancelled);
+    let row = row(&writing, BookingState { status, ical_uid: Some("another".into()), ..state });
+    let mut answered = |answer, window| watch(&mut writing, Some(&row), answer, &context(), window, now());
+    let days = context().window_at(now());
+    let before = Span::new(now() - TimeDelta::days(2), now() - TimeDelta::days(1));
+    assert!(matches!(answered(Some(RoomAnswer::Accepted), days), (Watched::Silent { .. }, None)));
+    assert!(matches!(answered(None, before), (Watched::Silent { .. }, None)));
+    let (watched, write) = answered(Some(RoomAnswer::Accepted), before);
+    let shown = write.unwrap().booking.state;
+    assert_eq!((watched, shown.status), (Watched::Settled, Status::Confirmed));
+    assert_eq!(shown.ical_uid, writing.ical_uid());
+}
+
 /// A change that leaves time and room alone needs no answer; one to another room does, also when the old room is rid of it.
 #[test]
 fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
@@ -254,7 +274,7 @@ fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
 fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
     let context = context();
     let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]));
+    writing.created(&seen("e", [0; 5]), now());
     let shown = BookingState {
         status: Status::Confirmed,
         kind: Kind::Occurrence,
@@ -289,7 +309,7 @@ fn an_old_content_behind_a_transaction_id_is_sent_over() {
     writing.sending(&content([0; 5]));
     writing.unanswered(now());
     writing.want(Some(meeting([1, 0, 0, 0, 0])), now());
-    writing.created(&seen("e", [0; 5]));
+    writing.created(&seen("e", [0; 5]), now());
     assert_eq!(next_step(&writing, now()), Step::Push);
 }
 
@@ -297,7 +317,7 @@ fn an_old_content_behind_a_transaction_id_is_sent_over() {
 fn a_read_back_removes_strays_repeats_echoes_and_takes_people_s_changes() {
     let verified = || {
         let mut writing = writing([0; 5]);
-        writing.created(&seen("e", [0; 5]));
+        writing.created(&seen("e", [0; 5]), now());
         writing
     };
     let mut strayed = verified();

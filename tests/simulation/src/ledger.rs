@@ -280,7 +280,7 @@ impl Universe {
         let is_private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
         is_private
             && writing.applied < writing.wanted
-            && writing.receipts.iter().any(|command| self.is_set_aside(command, "tenantId"))
+            && writing.receipts.iter().any(|command| self.is_set_aside(command, &["tenantId", "room"]))
     }
 
     /// Whether a tenant that was off-boarded came back only when the meeting was over: then nothing is made any more.
@@ -481,18 +481,18 @@ impl Universe {
                 .any(|message| message.body.contains(&named) && self.waits_for_a_day(&message.group))
         };
         for id in ledger.commands.keys().filter(|id| !ledger.receipts.contains(*id)) {
-            if !self.is_set_aside(id, "") && !waits(id) {
+            if !self.is_set_aside(id, &[""]) && !waits(id) {
                 self.wrong(format!("receipts: nobody knows what became of {id}"));
             }
         }
     }
 
-    /// Whether a command lies in the dead letters, for a reason that begins so if it was rejected.
-    fn is_set_aside(&self, command: &str, why: &str) -> bool {
+    /// Whether a command lies in the dead letters, for one of these fields if it was rejected.
+    fn is_set_aside(&self, command: &str, fields: &[&str]) -> bool {
         let named = format!("\"{command}\"");
-        let rejections = self.queue.rejections().into_iter();
-        let rejected =
-            rejections.filter(|rejection| rejection.reason.starts_with(why)).map(|rejection| rejection.body);
+        let is_for = |reason: &str| fields.iter().any(|field| reason.starts_with(field));
+        let rejections = self.queue.rejections().into_iter().filter(|rejection| is_for(&rejection.reason));
+        let rejected = rejections.map(|rejection| rejection.body);
         let dead = self.queue.dead(Lane::Commands).into_iter().map(|message| message.body);
         rejected.chain(dead).any(|body| body.contains(&named))
     }

@@ -373,12 +373,11 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
-    /// A person moves what the command has made to noon of a day.
+    /// A person moves what the command has made to noon of a day. What follows is judged by the next command, which is to name a time anew.
     pub fn somebody_moves_it(&mut self, ahead: u64) {
         let Some(made) = self.universe.made_by_commands().into_iter().next() else { return };
         let start = (self.today() + Days::new(ahead)).and_hms_opt(12, 0, 0).unwrap_or_default();
         let end = start + (made.end - made.start);
-        self.universe.touched(&made, false);
         self.act(outlook::Action::Move { meeting: made.uid, start, end });
     }
 
@@ -418,6 +417,20 @@ impl Scene {
         settle::calm(&self.universe, &mut self.fleet);
     }
 
+    /// Two writers are given all messages; one is about to make a meeting when the other has made and removed it. It makes it and dies.
+    pub fn a_second_writer_is_too_late(&mut self) {
+        let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
+        let late = self.fleet.invoke(Function::Writer, work.clone());
+        settle::calm_until(&self.universe, &mut self.fleet, late, Kind::Create);
+        let first = self.fleet.invoke(Function::Writer, work);
+        for call in [Kind::Remove, Kind::Marked, Kind::Save] {
+            settle::calm_until(&self.universe, &mut self.fleet, first, call);
+        }
+        settle::calm_until(&self.universe, &mut self.fleet, late, Kind::Save);
+        self.fleet.crash_in(late);
+        settle::calm(&self.universe, &mut self.fleet);
+    }
+
     /// A writer is given all commands at once, and dies before it makes a meeting.
     pub fn writer_dies(&mut self) {
         self.writer_dies_before(&[Kind::Create]);
@@ -431,6 +444,11 @@ impl Scene {
     /// The same, before it removes a meeting.
     pub fn writer_dies_before_it_removes(&mut self) {
         self.writer_dies_before(&[Kind::Marked]);
+    }
+
+    /// The same, before it calls Graph.
+    pub fn writer_dies_early(&mut self) {
+        self.writer_dies_before(&[Kind::Secret]);
     }
 
     fn writer_dies_before(&mut self, calls: &[Kind]) {
@@ -521,7 +539,7 @@ impl Scene {
             room_id: (!private).then(|| self.company.rooms[room].id.clone()),
             room_email: private.then(|| self.company.rooms[room].address.clone()),
             organizer_email: (action == Action::Create).then(|| "megan@one.example".to_owned()),
-            subject: (named && !private).then(|| format!("Review at {hour}")),
+            subject: named.then(|| format!("Review at {hour}")),
             start: at(hour).filter(|_| named),
             end: at(hour + 1).filter(|_| named),
             is_private: private.then_some(true),

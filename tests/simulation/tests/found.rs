@@ -108,7 +108,7 @@ fn a_private_command_is_carried_out_although_its_room_gets_another_address() {
     holds(|scene| {
         scene.takes_commands(Organizer::Room);
         scene.command_in_private(Command::Create, 10);
-        scene.writer_dies();
+        scene.writer_dies_early();
         scene.readdress_the_second();
         scene.rounds(1);
     });
@@ -273,11 +273,24 @@ fn a_booking_does_not_follow_a_move_that_a_command_has_overwritten() {
         scene.takes_commands(Organizer::User);
         scene.command(Command::Create, 10);
         scene.writer_works();
-        scene.somebody_moves_it(46);
+        scene.somebody_moves_it(6);
         scene.later(1);
         scene.command(Command::Update, 14);
         scene.writer_works();
         scene.look(1);
+        scene.rounds(1);
+    });
+}
+
+/// It had read the booking before its meeting was made. The first had removed the meeting and read that back, and nobody looked again.
+#[test]
+fn a_meeting_that_a_late_writer_makes_after_its_booking_was_cancelled_is_removed() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.command(Command::Cancel, 10);
+        scene.a_second_writer_is_too_late();
+        scene.later(2);
         scene.rounds(1);
     });
 }

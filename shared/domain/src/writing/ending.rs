@@ -11,15 +11,12 @@
 use super::code;
 use super::rows::{failure, revise, standing};
 use super::state::{Before, Writing};
+use super::step::AFTERMATH_SECONDS;
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
 use crate::time::{Instant, seconds};
 use chrono::TimeDelta;
-
-/// Somebody else may be at work on the same booking: a minute, the longest that an invocation takes, and as long as a request may land
-/// after that.
-const AFTERMATH_SECONDS: i64 = 90;
 
 /// The command fails for good. What it wanted is taken back: a meeting that was there stays as it is, one that may have been made goes.
 /// Gives the receipt.

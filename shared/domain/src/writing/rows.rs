@@ -75,7 +75,18 @@ pub fn pending(writing: &Writing, row: Option<&Booking>, context: &Context) -> O
 #[must_use]
 pub fn standing(writing: &Writing, row: &Booking, context: &Context) -> Option<BookingState> {
     let meeting = writing.desired.as_ref().filter(|meeting| meeting.room.is_some())?;
-    Some(known_as(of_meeting(meeting, writing, context), &row.state, meeting))
+    let state = of_meeting(meeting, writing, context);
+    Some(if shows_another(writing, row) { state } else { known_as(state, &row.state, meeting) })
+}
+
+/// Whether the room shows another meeting than the one that is wanted: one that an attempt has made which could not say so, and that a
+/// person has cancelled since.
+#[must_use]
+pub fn shows_another(writing: &Writing, row: &Booking) -> bool {
+    let is_single = writing.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_none());
+    let ours = writing.event.as_ref().and_then(|event| event.ical_uid.as_ref());
+    let differs = ours.zip(row.state.ical_uid.as_ref()).is_some_and(|(ours, theirs)| ours != theirs);
+    is_single && writing.leaving.is_none() && differs
 }
 
 /// What a command leaves as it is looks as the room shows it, where a person may have changed it: nothing would bring that back, because

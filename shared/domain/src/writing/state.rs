@@ -59,6 +59,9 @@ pub struct Writing {
     pub former: Option<EventId>,
     /// Whether a create may have had an effect in this life.
     pub sent: bool,
+    /// When the meeting of this life was known to be made.
+    #[serde(default, with = "seconds::option")]
+    pub made_at: Option<Instant>,
     /// Until then a request that was not answered may still land.
     #[serde(default, with = "seconds::option")]
     pub unsure_until: Option<Instant>,
@@ -164,6 +167,7 @@ impl Writing {
             event: None,
             former: None,
             sent: false,
+            made_at: None,
             unsure_until: None,
             stood: None,
             refused: None,

@@ -3,7 +3,7 @@
 use super::code;
 use super::meeting::{Content, Meeting, RoomAnswer, Seen};
 use super::merge::{Judgement, View, adopted, judge};
-use super::rows::{failure, revise, standing};
+use super::rows::{failure, revise, shows_another, standing};
 use super::state::{KnownEvent, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
@@ -16,6 +16,9 @@ use chrono::TimeDelta;
 const MOST_PUSHES: u32 = 3;
 /// A request without an answer may land so long after we gave up.
 const LANDING_SECONDS: i64 = 30;
+/// Somebody else may be at work on the same booking: a minute, the longest that an invocation takes, and as long as a request may land
+/// after that.
+pub(super) const AFTERMATH_SECONDS: i64 = 60 + LANDING_SECONDS;
 /// First pause after a failure, doubled with each, and the longest.
 const PAUSE_SECONDS: (i64, i64) = (2, 60);
 /// The same where the mailbox itself is not there.
@@ -91,7 +94,8 @@ impl Writing {
     }
 
     /// A create was answered with a meeting: the new one, or the one that an earlier attempt made.
-    pub fn created(&mut self, seen: &Seen) {
+    pub fn created(&mut self, seen: &Seen, now: Instant) {
+        self.made_at = Some(now);
         self.event = Some(KnownEvent { id: seen.id.clone(), ical_uid: seen.ical_uid.clone() });
         self.sent = true;
         self.failures = 0;
@@ -130,6 +134,18 @@ impl Writing {
         self.verified = self.wanted;
         self.failures = 0;
         self.stood = None;
+    }
+
+    /// Nothing is wanted, and nothing is there. Somebody else who has read the booking before its meeting was known to be made may make it
+    /// all the same: then the mark is looked for once more, when no request can be on its way any more.
+    pub fn rest(&mut self, now: Instant) {
+        let last = self.made_at.unwrap_or(self.since) + TimeDelta::seconds(AFTERMATH_SECONDS);
+        let over = Some(seconds::not_before(last)).filter(|over| now < *over && !self.place.foreign);
+        self.due = over;
+        if over.is_some() {
+            self.unsure_until = over;
+            self.verified = self.wanted.saturating_sub(1);
+        }
     }
 
     /// A request was not answered at all and may still land.
@@ -269,6 +285,9 @@ pub fn watch(
         return (Watched::Settled, None);
     };
     let (watched, mut write) = answered(writing, row, answer, context, window, now);
+    if watched == Watched::Settled && writing.is_settled() && writing.desired.is_none() {
+        writing.rest(now);
+    }
     // The room's answer is to what stood before the command that failed.
     if watched == Watched::Settled
         && let Some(why) = writing.refused.take()
@@ -292,8 +311,21 @@ fn answered(
         |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     let with = |status| BookingState { status, failure: None, ..row.state.clone() };
     let over = now >= writing.span.end + TimeDelta::hours(1);
+    // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id.
+    let beyond = answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window);
+    let confirmed = |writing: &mut Writing| {
+        writing.accepted = true;
+        writing.due = None;
+        let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
+        let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
+        let state = BookingState { ical_uid, status: Status::Confirmed, failure: None, ..state };
+        (Watched::Settled, write(state))
+    };
     match row.state.status {
         status if status != Status::Pending && !over && shows_another(writing, row) => {
+            if beyond {
+                return confirmed(writing);
+            }
             let look = writing.watches > 0;
             writing.watch_again(now);
             (Watched::Silent { look }, None)
@@ -351,15 +383,7 @@ fn answered(
             writing.due = None;
             (Watched::Settled, write(with(status)))
         }
-        Status::Pending if answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window) => {
-            // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id.
-            writing.accepted = true;
-            writing.due = None;
-            let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
-            let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
-            let state = BookingState { ical_uid, status: Status::Confirmed, failure: None, ..state };
-            (Watched::Settled, write(state))
-        }
+        Status::Pending if beyond => confirmed(writing),
         Status::Tentative | Status::Pending => {
             let looks = writing.watches;
             writing.watch_again(now);
@@ -371,15 +395,6 @@ fn answered(
             (Watched::Silent { look: looks > 0 }, write(state))
         }
     }
-}
-
-/// Whether the room shows another meeting than the one that is wanted: one that an attempt has made which could not say so, and that a
-/// person has cancelled since.
-fn shows_another(writing: &Writing, row: &Booking) -> bool {
-    let is_single = writing.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_none());
-    let ours = writing.event.as_ref().and_then(|event| event.ical_uid.as_ref());
-    let differs = ours.zip(row.state.ical_uid.as_ref()).is_some_and(|(ours, theirs)| ours != theirs);
-    is_single && writing.leaving.is_none() && differs
 }
 
 /// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
