@@ -281,6 +281,16 @@ impl Scene {
         self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| mailbox.state = state);
     }
 
+    /// The second room keeps the copies of meetings that are cancelled.
+    pub fn keeps_what_is_cancelled(&mut self) {
+        let (tenant, room) = (self.company.id, self.company.rooms[1].id.clone());
+        self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| {
+            if let Some(policy) = &mut mailbox.policy {
+                policy.remove_canceled_meetings = false;
+            }
+        });
+    }
+
     /// The tenant is off-boarded while a new subscription of its first room is being made; its maker dies.
     pub fn off_board_while_a_subscription_is_made(&mut self) {
         let room = self.company.rooms[0].id.clone();

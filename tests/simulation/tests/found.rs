@@ -147,8 +147,10 @@ fn a_meeting_that_a_late_writer_makes_after_a_person_has_cancelled_it_is_removed
 fn a_series_that_is_made_anew_is_the_booking_s_although_its_first_was_cancelled() {
     holds(|scene| {
         scene.takes_commands(Organizer::User);
+        scene.keeps_what_is_cancelled();
         scene.command_for_series(Command::Create, 10);
         scene.writer_dies_when_it_has_made_it();
+        scene.later(1);
         scene.look(1);
         scene.cancel_what_was_made();
         scene.rounds(1);
@@ -162,6 +164,7 @@ fn a_meeting_that_is_made_anew_and_changed_at_once_is_the_booking_s() {
         scene.takes_commands(Organizer::User);
         scene.command(Command::Create, 10);
         scene.writer_dies_when_it_has_made_it();
+        scene.later(1);
         scene.look(1);
         scene.cancel_what_was_made();
         scene.command(Command::Update, 10);
