@@ -358,13 +358,15 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let future =
             known.iter().filter(|booking| booking.is_live() && booking.state.span.end > self.now).count();
         known.extend(named);
-        // After the calendar was read: what a command has made is claimed before it is made.
+        self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
+        // After the calendar was read, because what a command has made is claimed before it is made; and after its bookings, because one that
+        // is newer than what is known of commands would be judged by the command before. An older one is refused when it is written.
         let mut claims = Vec::new();
         for Claimed { claim, booking } in self.tools.store.claims(self.room).await? {
             claims.push(claim);
             known.extend(booking);
         }
-        self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
+        in_order(&mut known);
         series::recognise(&lane, &mut claims, &known, &entries, context).await?;
         let first = plan::plan(&known, &entries, &covered, window, &claims, context, self.now);
         let unclear = first.unclear;
@@ -400,8 +402,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             let more = self.tools.store.bookings_of(self.room, &lacking).await?;
             known.extend(more);
         }
-        known.sort_by(|a, b| a.id.cmp(&b.id));
-        known.dedup_by(|a, b| a.id == b.id);
+        in_order(known);
         Ok(())
     }
 
@@ -485,6 +486,12 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let found = Found { writes, ..Found::nothing(self.now) };
         self.commit(cursor, next, found).await
     }
+}
+
+/// By id. Of one that was read twice the older state counts: what is written over it is refused, and the look is begun anew.
+fn in_order(known: &mut Vec<Booking>) {
+    known.sort_by(|a, b| a.id.cmp(&b.id));
+    known.dedup_by(|a, b| a.id == b.id);
 }
 
 /// What comparing found.

@@ -59,7 +59,10 @@ pub trait BookingStore {
     /// The bookings that these events have or had, as they are now, in any order.
     async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError>;
 
-    /// The commands under way in a room with their bookings, as they are now, in any order.
+    /// The commands under way in a room with their bookings, as they are now, in any order. No booking is newer than its claim.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if commands kept coming while they were read.
     async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError>;
 
     /// Writes new versions of bookings and the cursor in one transaction, or nothing of it. `cursor.version` is the one that was read

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 
 /// Most keys of one `BatchGetItem` (its page in the API reference).
 const BATCH_KEYS: usize = 100;
+/// How often the commands under way are read until two readings are alike.
+const CLAIM_READS: usize = 3;
 
 impl BookingStore for DynamoStore {
     async fn cursor(&self, room: &RoomRef) -> Result<Option<Cursor>, StoreError> {
@@ -57,12 +59,23 @@ impl BookingStore for DynamoStore {
     }
 
     async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {
-        let claims = self.claims_of(room).await?;
-        let keys = claims.iter().map(|claim| keys::booking(room, &claim.booking)).collect();
-        let bookings = self.batch(&self.tables.bookings, keys).await?;
-        let bookings: Vec<Booking> = bookings.iter().map(items::read_booking).collect::<Result<_, _>>()?;
-        let of = |claim: &Claim| bookings.iter().find(|booking| booking.id == claim.booking).cloned();
-        Ok(claims.into_iter().map(|claim| Claimed { booking: of(&claim), claim }).collect())
+        let mut claims = self.claims_of(room).await?;
+        for _ in 0..CLAIM_READS {
+            if claims.is_empty() {
+                return Ok(Vec::new());
+            }
+            let keys = claims.iter().map(|claim| keys::booking(room, &claim.booking)).collect();
+            let bookings = self.batch(&self.tables.bookings, keys).await?;
+            // Two calls see two moments: only if nothing was claimed between them no booking is newer than its claim.
+            let then = std::mem::replace(&mut claims, self.claims_of(room).await?);
+            if then == claims {
+                let bookings: Vec<Booking> =
+                    bookings.iter().map(items::read_booking).collect::<Result<_, _>>()?;
+                let of = |claim: &Claim| bookings.iter().find(|booking| booking.id == claim.booking).cloned();
+                return Ok(claims.into_iter().map(|claim| Claimed { booking: of(&claim), claim }).collect());
+            }
+        }
+        Err(StoreError::Conflict(format!("the commands under way in {room}")))
     }
 
     async fn commit(
