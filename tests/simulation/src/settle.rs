@@ -363,6 +363,10 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
             truth.remove(&id);
             continue;
         }
+        if deaf && row.state.origin == Origin::Command {
+            // What a command has renamed since keeps its old name there.
+            truth.entry(id.clone()).and_modify(|entry| entry.subject.clone_from(&row.state.subject));
+        }
         if row.state.origin == Origin::Command && row.state.is_private {
             // It stays so although the room clears the flag of its copy.
             truth.entry(id.clone()).and_modify(Seen::hide);
