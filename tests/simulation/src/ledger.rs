@@ -1,6 +1,6 @@
 //! What was asked for by commands and what people did to it: by this the writer is judged.
 
-use crate::universe::{Caller, Universe};
+use crate::universe::Universe;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::Request;
@@ -157,13 +157,7 @@ impl Universe {
     }
 
     /// A writing was saved, or its save was refused.
-    pub(crate) fn writing_saved(
-        &self,
-        _caller: &Caller,
-        writing: Option<&Writing>,
-        rows: &[Write],
-        refused: bool,
-    ) {
+    pub(crate) fn writing_saved(&self, writing: Option<&Writing>, rows: &[Write], refused: bool) {
         if refused {
             self.count("path: the fence refused a writing");
         }
