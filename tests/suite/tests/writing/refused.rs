@@ -8,10 +8,21 @@ use roomsync_command::{Action as Do, BookingCommand};
 use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::tenant::{Location, Match, Organizer, Switch};
 use roomsync_testkit::Lane;
-use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT};
+use roomsync_tests::world::{ROOM_A, ROOM_B, TENANT, World};
 use roomsync_twin::faults::Effect;
 use roomsync_twin::outlook::Action;
 use serde_json::json;
+
+/// The second room may not be written to.
+async fn world_that_writes_to_one_room() -> World {
+    let off = Location {
+        place: Match::Room(ROOM_B.to_owned()),
+        writes: Some(Switch::Off),
+        listener: None,
+        time_zone: None,
+    };
+    world_with(|config| config.locations.push(off)).await
+}
 
 #[tokio::test]
 async fn a_taken_slot_ends_declined_and_the_meeting_is_withdrawn() {
@@ -64,13 +75,7 @@ async fn what_cannot_be_a_command_is_set_aside_with_its_field_and_blocks_nobody(
 
 #[tokio::test]
 async fn refusals_have_receipts_with_stable_codes() {
-    let off = Location {
-        place: Match::Room(ROOM_B.to_owned()),
-        writes: Some(Switch::Off),
-        listener: None,
-        time_zone: None,
-    };
-    let world = world_with(|config| config.locations.push(off)).await;
+    let world = world_that_writes_to_one_room().await;
     let numbered = |number: usize, change: fn(&mut BookingCommand)| {
         let mut command = create(&format!("c{number}"));
         command.booking_id = format!("app-{number}");
@@ -121,13 +126,7 @@ async fn the_room_itself_is_written_to_only_when_it_is_free() {
 
 #[tokio::test]
 async fn a_move_that_is_refused_has_its_receipt_where_the_booking_stands() {
-    let off = Location {
-        place: Match::Room(ROOM_B.to_owned()),
-        writes: Some(Switch::Off),
-        listener: None,
-        time_zone: None,
-    };
-    let world = world_with(|config| config.locations.push(off)).await;
+    let world = world_that_writes_to_one_room().await;
     carry_out(&world, &create("c1")).await;
     let moves = BookingCommand { room_email: Some(ROOM_B.to_owned()), ..command(Do::Update, "c2") };
     carry_out(&world, &moves).await;
