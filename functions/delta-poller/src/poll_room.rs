@@ -380,10 +380,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             entries.extend(fates.elsewhere);
             writes = plan::plan(&known, &entries, &covered, window, &claims, context, self.now).writes;
         }
-        writes.extend(fates.over.iter().map(|(row, reason)| {
-            let leaving = claims.iter().find(|claim| claim.booking == row.id).and_then(|claim| claim.leaving);
-            plan::end(row, leaving.unwrap_or(*reason), context.retention_days, self.now)
-        }));
+        let over = fates.over.iter();
+        writes.extend(over.map(|(row, reason)| plan::gone(row, &claims, *reason, context, self.now)));
         let unasked = fates.unasked + unclear;
         Ok(Found { writes, future: Some(future), unasked, ..Found::nothing(self.now) })
     }

@@ -17,7 +17,7 @@
 //!
 //! Entries that claims of commands under way speak of are theirs first (`writing/pairing.rs`).
 //!
-//! A missing booking is not ended here: the caller finds out why it is missing and says so with [`end`].
+//! A missing booking is not ended here: the caller finds out why it is missing and says so with [`gone`].
 
 use crate::booking::{Booking, BookingState, EndReason, Kind, Origin, Status, expiry};
 use crate::context::Context;
@@ -141,8 +141,8 @@ pub fn plan(
             if holds(claim, row, &meaning, context) {
                 continue;
             }
-            if let (Some(reason), Meaning::Free(_)) = (claim.and_then(|claim| claim.leaving), &meaning) {
-                plan.writes.extend(row.is_live().then(|| end(row, reason, context.retention_days, now)));
+            if let Meaning::Free(reason) = meaning {
+                plan.writes.extend(row.is_live().then(|| gone(row, claims, reason, context, now)));
                 continue;
             }
         }
@@ -328,9 +328,6 @@ fn decide(
             };
             Some(write(row.id.clone(), Some(row.version), change, state, context, now))
         }
-        (Some(row), Meaning::Free(reason)) if row.is_live() => {
-            Some(end(row, reason, context.retention_days, now))
-        }
         _ => None,
     }
 }
@@ -347,6 +344,20 @@ fn write(
     let version = over.unwrap_or(0) + 1;
     let booking = Booking { room: context.room.clone(), id, version, state, observed_at: now, expires_at };
     Write { over, change, booking }
+}
+
+/// The calendar does not show a live booking any more, for that reason unless a command knows better: a room that is being left by one lets
+/// go of the meeting, and a room that was being left and is to have it again lets go of its old copy before it takes the new one.
+#[must_use]
+pub fn gone(row: &Booking, claims: &[Claim], reason: EndReason, context: &Context, now: Instant) -> Write {
+    match claim_of(claims, row) {
+        Some(Claim { leaving: Some(reason), .. }) => end(row, *reason, context.retention_days, now),
+        Some(claim) if claim.before.is_none() && row.state.status == Status::Pending => {
+            let state = BookingState { event_id: None, ..row.state.clone() };
+            write(row.id.clone(), Some(row.version), Change::Updated, state, context, now)
+        }
+        _ => end(row, reason, context.retention_days, now),
+    }
 }
 
 /// Ends a booking: the tombstone keeps the last known state.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
-use roomsync_domain::plan::{Change, Plan, Write, end, plan, transactions};
+use roomsync_domain::plan::{Change, Plan, Write, end, gone, plan, transactions};
 use roomsync_domain::project::{Meaning, meaning};
 use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::Claim;
@@ -312,6 +312,29 @@ fn a_command_that_is_not_in_the_calendar_yet_is_not_missing() {
     row.state.event_id = None;
     row.state.status = Status::Pending;
     assert_eq!(full(&[row], &[]), Plan::default());
+}
+
+/// A booking that is released and at once made anew is pending for the room's next copy when the old one goes.
+#[test]
+fn a_room_that_is_to_have_a_meeting_again_lets_go_of_its_old_copy_first() {
+    let entry = meeting("a", 60);
+    let mut row = stored(std::slice::from_ref(&entry)).remove(0);
+    row.state = BookingState { status: Status::Pending, origin: Origin::Command, ..row.state };
+    let cancelled = CalendarEntry { cancelled: true, ..entry };
+    let state = |claim: Claim| {
+        let read = [window()];
+        let (known, entries) = (std::slice::from_ref(&row), std::slice::from_ref(&cancelled));
+        let plan = plan(known, entries, &read, window(), std::slice::from_ref(&claim), &context(), now());
+        let missed = gone(&row, &[claim], EndReason::Cancelled, &context(), now());
+        assert_eq!(plan.writes, [missed.clone()], "seen as cancelled or missed, it is the same");
+        let state = missed.booking.state;
+        (state.status, state.event_id.is_some())
+    };
+    assert_eq!(state(claim(&row)), (Status::Pending, false));
+    let before = Claim { before: Some(row.state.span), ..claim(&row) };
+    assert_eq!(state(before), (Status::Ended(EndReason::Cancelled), true), "the room had it all the time");
+    let leaving = Claim { leaving: Some(EndReason::Released), ..claim(&row) };
+    assert_eq!(state(leaving), (Status::Ended(EndReason::Released), true));
 }
 
 /// The room's copy follows its organizer's with a delay: it may show what an earlier command had written.
