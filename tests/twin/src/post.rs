@@ -202,12 +202,18 @@ impl Tenant {
         owner.copy_of(uid).filter(|item| self.rooms_of(item).contains(room)).cloned()
     }
 
-    /// Whether a room has accepted a meeting at just these times.
+    /// Whether a room has accepted a meeting at just these times, and its organizer's copy knows: it forgets answers when it moves, also if it
+    /// moves back at once.
     pub(crate) fn has_answered(&self, room: &str, item: &Item) -> bool {
         let copy = self.mailboxes.get(room).and_then(|mailbox| mailbox.copy_of(&item.uid));
-        copy.is_some_and(|copy| {
+        let is_known = item.attendees.iter().any(|attendee| {
+            attendee.response == Response::Accepted
+                && self.resolve(&attendee.person.address).as_deref() == Some(room)
+        });
+        let accepts = |copy: &Item| {
             copy.response == Response::Accepted && !copy.cancelled && same_times(&copy.shape, &item.shape)
-        })
+        };
+        is_known && copy.is_some_and(accepts)
     }
 }
 
