@@ -44,7 +44,7 @@ where
         let when = |meeting: Option<&Meeting>| meeting.map(Meeting::when);
         let stood = before.stood.as_deref().filter(|_| before.verified + 1 == before.wanted);
         let is_new = writing.refused.is_none()
-            && writing.before.is_none_or(|stood| stood.span != writing.span)
+            && writing.before.is_none_or(|stood| !stood.is_about(writing.span))
             && (stood.is_none() || when(stood) != when(before.desired.as_ref()));
         let (is, was) = (writing.desired.as_ref(), before.desired.as_ref());
         writing.place.own && is_new && is.is_some() && when(is) == when(was)

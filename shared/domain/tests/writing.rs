@@ -4,12 +4,15 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
+use roomsync_command::{Action, BookingCommand, Moment};
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{Wanted, When};
-use roomsync_domain::tenant::Window;
+use roomsync_domain::tenant::{Organizer, Window};
+use roomsync_domain::writing::accept::{Decision, Given, accept};
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
+use roomsync_domain::writing::request::request;
 use roomsync_domain::writing::rows::pending;
 use roomsync_domain::writing::state::{Before, Place};
 use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, watch};
@@ -256,7 +259,7 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
 fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
     let answer = |moved: bool| {
         let mut writing = writing([0; 5]);
-        writing.before = Some(Before { span: writing.span, confirmed: true });
+        writing.before = Some(Before { span: writing.span, confirmed: true, moved: false });
         writing.left = moved.then(|| RoomId::new("b"));
         writing.left_behind();
         let row = row(&writing, pending(&writing, None, &context()).unwrap());
@@ -266,6 +269,49 @@ fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
     let (watched, written) = answer(false);
     assert_eq!((watched, written.unwrap().booking.state.status), (Watched::Settled, Status::Confirmed));
     assert_eq!(answer(true), (Watched::Silent { look: false }, None));
+}
+
+/// It answers each time that it was asked for, and meanwhile somebody else may have taken the one that was left.
+#[test]
+fn a_room_that_a_meeting_has_left_answers_anew_when_it_is_moved_back() {
+    let answer = |begins: &[u8]| {
+        let context = context();
+        let mut writing = writing([0; 5]);
+        writing.created(&seen("e", [0; 5]), now());
+        writing.verified();
+        let shown = pending(&writing, None, &context).unwrap();
+        let mut row = row(&writing, BookingState { status: Status::Confirmed, ..shown });
+        for (at, begin) in begins.iter().enumerate() {
+            let moment = |wall: Wall| Some(Moment::new(&wall.local.to_string().replace(' ', "T"), "UTC"));
+            let id = format!("command-{at}");
+            let command = BookingCommand {
+                start: moment(hour(*begin)),
+                end: moment(hour(*begin + 1)),
+                ..BookingCommand::new(Action::Update, &id, tenant().as_str(), "app-1")
+            };
+            let given = Given {
+                writing: Some(&writing),
+                row: Some(&row),
+                row_left: None,
+                context: &context,
+                room: &room("a"),
+                policy: &Organizer::User,
+                refusal: None,
+                now: now(),
+            };
+            let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!() };
+            (writing, row) = (*save.writing.unwrap(), save.rows[0].booking.clone());
+            writing.pushed(meeting([*begin, 0, 0, 0, 0]), writing.span);
+            writing.verified();
+        }
+        let window = context.window_at(now());
+        let (watched, write) = watch(&mut writing, Some(&row), None, &context, window, now());
+        (watched, write.map(|write| write.booking.state.status))
+    };
+    assert_eq!(answer(&[0]), (Watched::Settled, Some(Status::Confirmed)));
+    assert_eq!(answer(&[1]), (Watched::Silent { look: false }, None));
+    assert_eq!(answer(&[1, 0]), (Watched::Silent { look: false }, None));
+    assert_eq!(answer(&[1, 0, 0]), (Watched::Silent { look: false }, None));
 }
 
 /// A person has moved the meeting, the room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again

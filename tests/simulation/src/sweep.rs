@@ -186,6 +186,8 @@ pub struct Scene {
     company: Company,
     single: String,
     series: String,
+    /// Days from today to the meetings of commands.
+    ahead: u64,
 }
 
 impl Scene {
@@ -198,7 +200,8 @@ impl Scene {
         universe.harm.set(harm);
         let company = Company::found(&universe, 0, Manner::plain(45));
         let fleet = Fleet::new(Rc::clone(&universe));
-        let mut scene = Self { universe, fleet, company, single: String::new(), series: String::new() };
+        let mut scene =
+            Self { universe, fleet, company, single: String::new(), series: String::new(), ahead: 5 };
         scene.single = scene.book(1, 1, "Talk");
         scene.series = scene.book(1, 8, "Stand-up");
         scene
@@ -505,7 +508,12 @@ impl Scene {
         self.rounds(1);
     }
 
-    /// A program sends a command for its booking in the second room, in five days at that hour.
+    /// From now on commands speak of meetings in so many days; 45 are kept in step.
+    pub fn commands_are_for(&mut self, ahead: u64) {
+        self.ahead = ahead;
+    }
+
+    /// A program sends a command for its booking in the second room, in five days at that hour if nothing else is said.
     pub fn command(&mut self, action: Action, hour: u32) {
         self.say(1, action, hour, false, None);
     }
@@ -530,7 +538,7 @@ impl Scene {
     }
 
     fn day_of_commands(&self) -> NaiveDate {
-        self.today() + Days::new(5)
+        self.today() + Days::new(self.ahead)
     }
 
     fn say(

@@ -297,3 +297,23 @@ fn a_meeting_that_a_late_writer_makes_after_its_booking_was_cancelled_is_removed
         scene.rounds(1);
     });
 }
+
+/// It was taken as answered, because it had been confirmed for that time before; and the room still showed the time in between.
+#[test]
+fn a_booking_that_is_moved_back_beyond_the_window_has_no_second_booking() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.commands_are_for(60);
+        scene.command(Command::Create, 10);
+        scene.rounds(1);
+        scene.commands_are_for(5);
+        scene.command(Command::Update, 11);
+        scene.writer_works();
+        scene.later(1);
+        scene.commands_are_for(60);
+        scene.command(Command::Update, 10);
+        scene.writer_works();
+        scene.look(1);
+        scene.rounds(1);
+    });
+}

@@ -349,6 +349,7 @@ fn change(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>) -> Ask
     } else {
         // A room that was being left has to answer anew.
         let decided = old.before.filter(|_| given.row.is_some_and(Booking::is_live));
+        let decided = decided.map(|before| Before { moved: !before.is_about(old.span), ..before });
         next.before = before(given.row).or(decided).filter(|_| old.leaving.is_none());
         next.accepted |= given.row.is_some_and(|row| row.state.status == Status::Confirmed);
     }
@@ -363,8 +364,8 @@ fn before(row: Option<&Booking>) -> Option<Before> {
     let row = row?;
     let span = row.state.span;
     match row.state.status {
-        Status::Confirmed => Some(Before { span, confirmed: true }),
-        Status::Tentative => Some(Before { span, confirmed: false }),
+        Status::Confirmed => Some(Before { span, confirmed: true, moved: false }),
+        Status::Tentative => Some(Before { span, confirmed: false, moved: false }),
         Status::Pending | Status::Ended(_) => None,
     }
 }

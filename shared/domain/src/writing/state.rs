@@ -121,6 +121,9 @@ pub struct Before {
     pub span: Span,
     /// Whether it was confirmed, else tentative.
     pub confirmed: bool,
+    /// Whether a command has moved it since: then the room has to answer anew, also if it is moved back.
+    #[serde(default)]
+    pub moved: bool,
 }
 
 impl Before {
@@ -128,6 +131,12 @@ impl Before {
     #[must_use]
     pub fn status(self) -> Status {
         if self.confirmed { Status::Confirmed } else { Status::Tentative }
+    }
+
+    /// Whether the room has decided about that time, and the booking has not been elsewhere since.
+    #[must_use]
+    pub fn is_about(self, span: Span) -> bool {
+        self.span == span && !self.moved
     }
 }
 

@@ -397,9 +397,9 @@ fn answered(
     }
 }
 
-/// Whether the room has nothing to answer anew: it had decided, and neither its time nor the room has changed.
+/// Whether the room has nothing to answer anew: it had decided, and neither the time nor the room has changed since.
 fn unchanged(writing: &Writing) -> bool {
-    writing.left.is_none() && writing.before.is_some_and(|before| before.span == writing.span)
+    writing.left.is_none() && writing.before.is_some_and(|before| before.is_about(writing.span))
 }
 
 /// What a command waits for, as its receipt says it.
