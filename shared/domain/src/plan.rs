@@ -19,14 +19,14 @@
 //!
 //! A missing booking is not ended here: the caller finds out why it is missing and says so with [`gone`].
 
-use crate::booking::{Booking, BookingState, EndReason, Kind, Origin, Status, expiry};
+use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId};
 use crate::project::{Meaning, meaning};
 use crate::time::{Instant, Span};
-use crate::writing::Claim;
 use crate::writing::pairing::{self, Guesses, Rows, claim_of, holds, made_by_command};
+use crate::writing::{Claim, code};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to write and what to look into.
@@ -311,12 +311,7 @@ fn decide(
             let state = BookingState {
                 origin: row.state.origin,
                 last_command_id: row.state.last_command_id.clone(),
-                // Why a command failed stays until the next one; what a pending one waited for is over.
-                failure: row
-                    .state
-                    .failure
-                    .clone()
-                    .filter(|_| row.is_live() && row.state.status != Status::Pending),
+                failure: still_failed(row),
                 ..*state
             };
             let state = as_private_as(row, state);
@@ -330,6 +325,12 @@ fn decide(
         }
         _ => None,
     }
+}
+
+/// Why a command failed stays until the next one. What a booking waited for, or ended for, is over once its room shows it.
+fn still_failed(row: &Booking) -> Option<CommandFailure> {
+    let stands = row.is_live() && row.state.status != Status::Pending;
+    row.state.failure.clone().filter(|why| stands || !code::is_of_room(&why.code))
 }
 
 fn write(

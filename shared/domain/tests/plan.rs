@@ -10,8 +10,9 @@ use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted,
 use roomsync_domain::plan::{Change, Plan, Write, end, gone, plan, transactions};
 use roomsync_domain::project::{Meaning, meaning};
 use roomsync_domain::tenant::Window;
-use roomsync_domain::writing::Claim;
 use roomsync_domain::writing::meeting::Days;
+use roomsync_domain::writing::rows::failure;
+use roomsync_domain::writing::{Claim, code};
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 use std::collections::BTreeMap;
 
@@ -174,6 +175,24 @@ fn an_ended_meeting_that_is_there_again_is_the_same_booking() {
     let plan = full(&rows, &[meeting("a", 60)]);
     assert_eq!((plan.writes[0].change, plan.writes[0].booking.version), (Change::Revived, 3));
     assert_eq!(plan.writes[0].booking.state.status, Status::Confirmed);
+}
+
+#[test]
+fn why_a_command_failed_stays_and_what_was_waited_for_does_not() {
+    let [row] = <[Booking; 1]>::try_from(stored(&[meeting("a", 60)])).unwrap();
+    let shown = |status, code| {
+        let failure = Some(failure(code, ""));
+        let row = Booking { state: BookingState { status, failure, ..row.state.clone() }, ..row.clone() };
+        full(&[row], &[meeting("a", 90)]).writes[0].booking.state.failure.clone().map(|why| why.code)
+    };
+    let failed = Status::Ended(EndReason::Failed);
+    for status in [Status::Pending, Status::Confirmed, failed] {
+        assert_eq!(shown(status, code::WRITES_OFF).as_deref(), Some(code::WRITES_OFF), "{status:?}");
+    }
+    assert_eq!(shown(Status::Confirmed, code::UNREACHABLE).as_deref(), Some(code::UNREACHABLE));
+    assert_eq!(shown(Status::Pending, code::UNREACHABLE), None);
+    assert_eq!(shown(failed, code::NO_ANSWER), None);
+    assert_eq!(shown(Status::Ended(EndReason::Declined), code::DECLINED), None);
 }
 
 #[test]

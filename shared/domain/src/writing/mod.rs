@@ -61,4 +61,10 @@ pub mod code {
     pub const NO_ANSWER: &str = "no_answer";
     /// Tried too often or for too long.
     pub const GIVEN_UP: &str = "given_up";
+
+    /// Whether it is over once the room shows the meeting: it was waited for, or was the room's own answer.
+    #[must_use]
+    pub fn is_of_room(code: &str) -> bool {
+        [CREDENTIAL_EXPIRED, THROTTLED, UNREACHABLE, NO_ANSWER, DECLINED].contains(&code)
+    }
 }

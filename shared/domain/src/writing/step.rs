@@ -284,6 +284,9 @@ pub fn watch(
         writing.due = None;
         return (Watched::Settled, None);
     };
+    // Why a command was refused that came while another was under way stands in the receipt alone.
+    let why = row.state.failure.clone().filter(|why| !code::is_of_room(&why.code));
+    writing.refused = why.or(writing.refused.take());
     let (watched, mut write) = answered(writing, row, answer, context, window, now);
     if watched == Watched::Settled && writing.is_settled() && writing.desired.is_none() {
         writing.rest(now);
