@@ -13,7 +13,7 @@ use roomsync_domain::writing::accept::{Decision, Given, accept};
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
 use roomsync_domain::writing::request::request;
-use roomsync_domain::writing::rows::pending;
+use roomsync_domain::writing::rows::{failure, pending};
 use roomsync_domain::writing::state::{Before, Place};
 use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, watch};
 use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing, code};
@@ -312,6 +312,57 @@ fn a_room_that_a_meeting_has_left_answers_anew_when_it_is_moved_back() {
     assert_eq!(answer(&[1]), (Watched::Silent { look: false }, None));
     assert_eq!(answer(&[1, 0]), (Watched::Silent { look: false }, None));
     assert_eq!(answer(&[1, 0, 0]), (Watched::Silent { look: false }, None));
+}
+
+/// A room that is away, or has not answered in time, has ended the booking, and may still come to show it.
+#[test]
+fn a_receipt_is_where_the_meeting_is_although_its_booking_has_ended_there() {
+    let (there, elsewhere) = (context(), RoomRef::new(tenant(), RoomId::new("b")));
+    let refused_in = |is_wanted: bool| {
+        let mut writing = writing([0; 5]);
+        let state = pending(&writing, None, &there).unwrap();
+        let ended = row(&writing, BookingState { status: Status::Ended(EndReason::RoomRemoved), ..state });
+        writing.desired = writing.desired.filter(|_| is_wanted);
+        let tenant = tenant().to_string();
+        let command = BookingCommand::new(Action::Update, "command-2", &tenant, "app-1");
+        let given = Given {
+            writing: Some(&writing),
+            row: None,
+            row_left: Some(&ended),
+            context: &Context { room: elsewhere.clone(), ..context() },
+            room: &room("b"),
+            policy: &Organizer::User,
+            refusal: Some(&failure(code::WRITES_OFF, "off")),
+            now: now(),
+        };
+        let Decision::Refused(save, _) = accept(&request(command).unwrap(), &given) else {
+            panic!("accepted")
+        };
+        let receipt = save.rows.into_iter().next().unwrap().booking;
+        assert_eq!(receipt.state.last_command_id.as_deref(), Some("command-2"));
+        receipt.room
+    };
+    assert_eq!(refused_in(true), there.room);
+    assert_eq!(refused_in(false), elsewhere);
+}
+
+/// A command was refused while the room had yet to answer the one before.
+#[test]
+fn a_receipt_says_why_its_command_was_refused_also_when_the_room_has_answered() {
+    let mut writing = writing([0; 5]);
+    writing.verified();
+    let state = pending(&writing, None, &context()).unwrap();
+    let refused = Some(failure(code::WRITES_OFF, "off"));
+    let mut row = row(&writing, BookingState { failure: refused.clone(), ..state });
+    let mut watched = |row: &Booking| {
+        let (_, write) = watch(&mut writing, Some(row), None, &context(), context().window_at(now()), now());
+        write.map_or_else(|| row.state.clone(), |write| write.booking.state)
+    };
+    assert_eq!(watched(&row).failure, refused);
+    let looks = (0..20).map(|_| watched(&row).failure.unwrap().code);
+    assert_eq!(looks.last().as_deref(), Some(code::NO_ANSWER));
+    row.state = BookingState { status: Status::Confirmed, failure: None, ..row.state };
+    assert_eq!(watched(&row).failure, refused);
 }
 
 /// A person has moved the meeting, the room shows its organizer in place of the subject, and its instance has an id of its own; a command that says the same words again

@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     commands: BTreeMap<String, BookingCommand>,
     /// Commands that a receipt has named.
     receipts: BTreeSet<String>,
+    /// Those that were refused.
+    refused: BTreeSet<String>,
     /// Where that was; rows expire.
     named: BTreeSet<(RoomId, String)>,
     tales: BTreeMap<(TenantId, BookingId), Tale>,
@@ -242,6 +244,7 @@ impl Universe {
                     tale.accepted.push(receipt.clone());
                 } else {
                     self.count("path: command refused");
+                    ledger.refused.insert(receipt.clone());
                 }
             }
         }
@@ -380,16 +383,21 @@ impl Universe {
             }
             return;
         };
-        // A create that was refused for another room, after the booking had ended here, has its receipt there.
+        // A create that was refused for another room, after the booking and its meeting had ended here, has its receipt there.
         // So has one at whose old address the room still shows the meeting.
         let is_deaf = self.watch.borrow().readdressed.contains(row.room.room.as_str());
-        let elsewhere = (!row.is_live() || is_deaf) && self.was_named_elsewhere(writing, &row.room.room);
+        let is_over = !row.is_live() && writing.desired.is_none();
+        let elsewhere = (is_over || is_deaf) && self.was_named_elsewhere(writing, &row.room.room);
         if row.state.last_command_id.as_deref() != writing.last_command() && !elsewhere {
             self.wrong(format!(
                 "receipts: {id} names {:?}, its last command is {:?}",
                 row.state.last_command_id,
                 writing.last_command()
             ));
+        }
+        let is_refused = self.ledger.borrow().refused.contains(writing.last_command().unwrap_or_default());
+        if row.is_live() && is_refused && row.state.failure.is_none() && !elsewhere {
+            self.wrong(format!("receipts: {id} does not say why its last command was refused"));
         }
         let waits = row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER);
         let has_room = writing.desired.as_ref().is_some_and(|meeting| meeting.room.is_some());

@@ -317,3 +317,48 @@ fn a_booking_that_is_moved_back_beyond_the_window_has_no_second_booking() {
         scene.rounds(1);
     });
 }
+
+/// Its room had not answered, so its booking had ended, and the receipt was written in the other room; then the room answered after all.
+#[test]
+fn a_refused_move_has_its_receipt_where_the_meeting_is() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.later(5 * 24 * 60 + 4 * 60);
+        scene.writer_ticks();
+        scene.command_for(0, Command::Update, 11);
+        scene.writer_works();
+        scene.rounds(1);
+    });
+}
+
+/// The same where the booking had ended with its tenant, which was back before the command came.
+#[test]
+fn a_refused_move_has_its_receipt_where_the_tenant_s_return_shows_the_meeting() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command(Command::Create, 10);
+        scene.writer_works();
+        scene.turn();
+        scene.later(2);
+        scene.look(1);
+        scene.turn();
+        scene.later(2);
+        scene.command_for(0, Command::Update, 11);
+        scene.writer_works();
+        scene.rounds(1);
+    });
+}
+
+/// The next look at the room that had yet to answer forgot it.
+#[test]
+fn a_receipt_says_why_a_command_was_refused_that_came_while_another_was_under_way() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command(Command::Create, 10);
+        scene.command_for(0, Command::Update, 11);
+        scene.writer_works();
+        scene.rounds(1);
+    });
+}

@@ -423,8 +423,9 @@ fn named(writing: &Writing, given: &Given<'_>) -> Option<Write> {
 /// A command that fails leaves the booking as it is, or a tombstone if there is none.
 fn refuse(request: &Request, given: &Given<'_>, why: CommandFailure) -> Decision {
     let context = given.context;
-    // A booking that stands in another room stays there, and its receipt with it.
-    let row = given.row_left.filter(|row| row.is_live()).or(given.row);
+    // A booking that stands in another room stays there, and its receipt with it; also if it has ended there and its meeting has not.
+    let is_wanted = given.writing.is_some_and(|writing| writing.desired.is_some());
+    let row = given.row_left.filter(|row| is_wanted || row.is_live()).or(given.row);
     let state = match row {
         Some(row) => BookingState {
             last_command_id: Some(request.command.clone()),
