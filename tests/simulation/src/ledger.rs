@@ -35,8 +35,8 @@ pub(crate) struct Ledger {
     commands: BTreeMap<String, BookingCommand>,
     /// Commands that a receipt has named.
     receipts: BTreeSet<String>,
-    /// Those that were refused.
-    refused: BTreeSet<String>,
+    /// Those that changed nothing of what is wanted.
+    unchanging: BTreeSet<String>,
     /// Where that was; rows expire.
     named: BTreeSet<(RoomId, String)>,
     tales: BTreeMap<(TenantId, BookingId), Tale>,
@@ -244,7 +244,7 @@ impl Universe {
                     tale.accepted.push(receipt.clone());
                 } else {
                     self.count("path: command refused");
-                    ledger.refused.insert(receipt.clone());
+                    ledger.unchanging.insert(receipt.clone());
                 }
             }
         }
@@ -395,7 +395,9 @@ impl Universe {
                 writing.last_command()
             ));
         }
-        let is_refused = self.ledger.borrow().refused.contains(writing.last_command().unwrap_or_default());
+        // A cancel of what has ended changes nothing either, and is not refused.
+        let is_refused = writing.desired.is_some()
+            && self.ledger.borrow().unchanging.contains(writing.last_command().unwrap_or_default());
         if row.is_live() && is_refused && row.state.failure.is_none() && !elsewhere {
             self.wrong(format!("receipts: {id} does not say why its last command was refused"));
         }
