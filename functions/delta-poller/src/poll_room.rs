@@ -23,11 +23,11 @@ use roomsync_domain::booking::{Booking, EndReason, Status};
 use roomsync_domain::context::{Context, all_day_slack, policy_fingerprint};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, TroubleKind};
 use roomsync_domain::delta::Dirty;
-use roomsync_domain::entry::Wanted;
+use roomsync_domain::entry::{CalendarEntry, Wanted};
 use roomsync_domain::hint::PollHint;
 use roomsync_domain::listening::Listening;
 use roomsync_domain::notice::Notices;
-use roomsync_domain::plan::{self, Write};
+use roomsync_domain::plan::{self, Link, Write};
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
 use roomsync_domain::time::end_of_time;
@@ -244,8 +244,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         };
         let mut named = Vec::new();
         if !dirty.is_everything() {
-            let ids: Vec<EventId> = dirty.ids().iter().cloned().collect();
-            named = self.tools.store.bookings_of(self.room, &ids).await?;
+            let links: Vec<Link<'_>> = dirty.ids().iter().map(Link::Event).collect();
+            named = self.tools.store.bookings_of(self.room, &links).await?;
             named.iter().for_each(|booking| dirty.note_span(booking.state.span));
         }
         let mut found = self.compare(&context, window, &dirty, named).await?;
@@ -358,7 +358,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         let future =
             known.iter().filter(|booking| booking.is_live() && booking.state.span.end > self.now).count();
         known.extend(named);
-        self.learn(&mut known, entries.iter().map(|entry| &entry.id)).await?;
+        self.learn(&mut known, &entries).await?;
         // After the calendar was read, because what a command has made is claimed before it is made; and after its bookings, because one that
         // is newer than what is known of commands would be judged by the command before. An older one is refused when it is written.
         let mut claims = Vec::new();
@@ -387,17 +387,16 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     }
 
     /// Adds the stored bookings of entries that are kept elsewhere than where the entries are now.
-    async fn learn<'e>(
-        &self,
-        known: &mut Vec<Booking>,
-        seen: impl Iterator<Item = &'e EventId>,
-    ) -> Result<(), Stop> {
+    async fn learn(&self, known: &mut Vec<Booking>, seen: &[CalendarEntry]) -> Result<(), Stop> {
         let have: BTreeSet<&EventId> =
             known.iter().filter_map(|booking| booking.state.event_id.as_ref()).collect();
-        let lacking: BTreeSet<&EventId> = seen.filter(|id| !have.contains(id)).collect();
-        let lacking: Vec<EventId> = lacking.into_iter().cloned().collect();
-        if !lacking.is_empty() {
-            let more = self.tools.store.bookings_of(self.room, &lacking).await?;
+        let lacking = seen.iter().filter(|entry| !have.contains(&entry.id));
+        let links: Vec<Link<'_>> = lacking
+            .flat_map(|entry| [Some(Link::Event(&entry.id)), entry.ical_uid.as_deref().map(Link::Meeting)])
+            .flatten()
+            .collect();
+        if !links.is_empty() {
+            let more = self.tools.store.bookings_of(self.room, &links).await?;
             known.extend(more);
         }
         in_order(known);

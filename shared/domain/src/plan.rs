@@ -22,7 +22,7 @@
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
-use crate::ids::{BookingId, EventId};
+use crate::ids::{BookingId, EventId, RoomRef};
 use crate::project::{Meaning, meaning};
 use crate::time::{Instant, Span};
 use crate::writing::pairing::{self, Guesses, Rows, claim_of, holds, made_by_command};
@@ -51,12 +51,36 @@ pub struct Write {
     pub booking: Booking,
 }
 
-impl Write {
-    /// The event whose booking cannot be found by its derived id: the booking was chosen by a command or has changed its event.
+/// What leads from an entry to its booking where the id that is derived from its event does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Link<'a> {
+    /// Its event: the booking was chosen by a command or has changed its event.
+    Event(&'a EventId),
+    /// The `iCalUId` of its meeting: its room has not shown the booking when it was confirmed or ended.
+    Meeting(&'a str),
+}
+
+impl Link<'_> {
+    /// The id that is derived from it.
     #[must_use]
-    pub fn link(&self) -> Option<&EventId> {
-        let event = self.booking.state.event_id.as_ref()?;
-        (self.booking.room.booking_id(event) != self.booking.id).then_some(event)
+    pub fn booking_id(self, room: &RoomRef) -> Option<BookingId> {
+        match self {
+            Self::Event(event) => Some(room.booking_id(event)),
+            Self::Meeting(_) => None,
+        }
+    }
+}
+
+impl Write {
+    /// The link to it, if it needs one. To what is pending its claim leads.
+    #[must_use]
+    pub fn link(&self) -> Option<Link<'_>> {
+        let Booking { room, id, state, .. } = &self.booking;
+        match (&state.event_id, &state.ical_uid) {
+            (Some(event), _) => (room.booking_id(event) != *id).then_some(Link::Event(event)),
+            (None, Some(meeting)) if state.status != Status::Pending => Some(Link::Meeting(meeting)),
+            (None, _) => None,
+        }
     }
 }
 
@@ -254,8 +278,9 @@ fn pair<'a>(
             }
         } else if let Some(uid) = &row.state.ical_uid {
             let key = (uid.as_str(), instance(&row.state));
-            // The time of what is pending is what is wanted: it does not say where the entry lies.
-            let may_lie_there = row.state.status == Status::Pending || is_covered(row, covered);
+            // The time of what is pending is what is wanted: it does not say where the entry lies. Nor does that of what was never shown.
+            let may_lie_there =
+                row.state.status == Status::Pending || !row.is_observed() || is_covered(row, covered);
             if row.is_live() && may_lie_there {
                 orphans.entry(key).or_default().push(row);
             } else if !row.is_live() && row.state.origin == Origin::Command {

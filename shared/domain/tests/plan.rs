@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
-use roomsync_domain::plan::{Change, Plan, Write, end, gone, plan, transactions};
+use roomsync_domain::plan::{Change, Link, Plan, Write, end, gone, plan, transactions};
 use roomsync_domain::project::{Meaning, meaning};
 use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::meeting::Days;
@@ -230,7 +230,7 @@ fn a_meeting_whose_event_id_changed_stays_the_same_booking() {
     let plan = full(&rows, &[again]);
     assert_eq!((plan.writes.len(), plan.missing.len()), (1, 0));
     assert_eq!(plan.writes[0].booking.id, rows[0].id);
-    assert_eq!(plan.writes[0].link(), Some(&EventId::new("z")));
+    assert_eq!(plan.writes[0].link(), Some(Link::Event(&EventId::new("z"))));
 }
 
 /// Where it is to be lies elsewhere than what was read.
@@ -255,7 +255,7 @@ fn an_event_that_returns_after_its_booking_went_on_under_another_gets_a_booking_
     let plan = full(&rows, &both);
     let rows = applied(&rows, &plan);
     assert_eq!(rows.len(), 2);
-    assert_eq!(plan.writes[0].link(), Some(&EventId::new("a")));
+    assert_eq!(plan.writes[0].link(), Some(Link::Event(&EventId::new("a"))));
     assert_eq!(full(&rows, &both), Plan::default());
 }
 
@@ -354,6 +354,19 @@ fn a_room_that_is_to_have_a_meeting_again_lets_go_of_its_old_copy_first() {
     assert_eq!(state(before), (Status::Ended(EndReason::Cancelled), true), "the room had it all the time");
     let leaving = Claim { leaving: Some(EndReason::Released), ..claim(&row) };
     assert_eq!(state(leaving), (Status::Ended(EndReason::Released), true));
+}
+
+/// It was confirmed by its organizer's calendar beyond the days that are kept in step; a person has moved it into them since.
+#[test]
+fn a_booking_that_its_room_has_never_shown_is_known_by_its_meeting_wherever_it_lies() {
+    let mut row = stored(&[meeting("a", 60)]).remove(0);
+    row.id = BookingId::new("app-1");
+    let span = Span::new(window().end, window().end + TimeDelta::minutes(30));
+    row.state = BookingState { event_id: None, origin: Origin::Command, span, ..row.state };
+    let shown = CalendarEntry { ical_uid: row.state.ical_uid.clone(), ..meeting("b", 60) };
+    let plan = full(&[row.clone()], &[shown]);
+    assert_eq!(plan.writes.len(), 1);
+    assert_eq!((&plan.writes[0].booking.id, plan.writes[0].change), (&row.id, Change::Updated));
 }
 
 /// The room's copy follows its organizer's with a delay: it may show what an earlier command had written.

@@ -8,12 +8,12 @@ use chrono::TimeDelta;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
-use roomsync_domain::plan::Write;
+use roomsync_domain::plan::{Link, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::writing::{Claimed, Writing};
-use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::{BookingId, Instant, RoomRef, TenantId};
 use std::rc::Rc;
 
 impl<T: TenantStore> TenantStore for Rc<T> {
@@ -70,8 +70,8 @@ impl<T: BookingStore> BookingStore for Rc<T> {
         (**self).bookings(room, from, to).await
     }
 
-    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
-        (**self).bookings_of(room, events).await
+    async fn bookings_of(&self, room: &RoomRef, links: &[Link<'_>]) -> Result<Vec<Booking>, StoreError> {
+        (**self).bookings_of(room, links).await
     }
 
     async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {

@@ -1,12 +1,12 @@
 use crate::StoreError;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
-use roomsync_domain::plan::Write;
+use roomsync_domain::plan::{Link, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::writing::{Claimed, Writing};
-use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::{BookingId, Instant, RoomRef, TenantId};
 
 /// The table `Tenants`.
 pub trait TenantStore {
@@ -56,8 +56,8 @@ pub trait BookingStore {
         to: Instant,
     ) -> Result<Vec<Booking>, StoreError>;
 
-    /// The bookings that these events have or had, as they are now, in any order.
-    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError>;
+    /// The bookings that these entries have or had, as they are now, in any order.
+    async fn bookings_of(&self, room: &RoomRef, links: &[Link<'_>]) -> Result<Vec<Booking>, StoreError>;
 
     /// The commands under way in a room with their bookings, as they are now, in any order. No booking is newer than its claim.
     ///

@@ -4,9 +4,9 @@ use crate::{BY_START, DynamoStore, errors, items, keys};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
-use roomsync_domain::plan::{self, TRANSACTION_ITEMS};
+use roomsync_domain::plan::{self, Link, TRANSACTION_ITEMS};
 use roomsync_domain::writing::{Claim, Claimed};
-use roomsync_domain::{BookingId, EventId, Instant, RoomRef};
+use roomsync_domain::{BookingId, Instant, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
 use std::collections::BTreeSet;
 
@@ -48,10 +48,10 @@ impl BookingStore for DynamoStore {
         Ok(bookings)
     }
 
-    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
-        let events: BTreeSet<&EventId> = events.iter().collect();
-        let derived: BTreeSet<BookingId> = events.iter().map(|event| room.booking_id(event)).collect();
-        let links = events.iter().map(|event| keys::link(room, event)).collect();
+    async fn bookings_of(&self, room: &RoomRef, links: &[Link<'_>]) -> Result<Vec<Booking>, StoreError> {
+        let links: BTreeSet<&Link<'_>> = links.iter().collect();
+        let derived: BTreeSet<BookingId> = links.iter().filter_map(|link| link.booking_id(room)).collect();
+        let links = links.into_iter().map(|link| keys::link(room, *link)).collect();
         let links = self.batch(&self.tables.sync_state, links).await?;
         let linked: BTreeSet<BookingId> = links.iter().map(items::read_link).collect::<Result<_, _>>()?;
         let ids = derived.union(&linked).map(|id| keys::booking(room, id)).collect();
@@ -103,9 +103,9 @@ impl BookingStore for DynamoStore {
             let what = format!("booking {} of {room}", booking.id);
             let item = items::booking(booking)?;
             puts.push(Write::over(write.over.unwrap_or(0), &self.tables.bookings, item, what));
-            if let Some(event) = write.link() {
+            if let Some(link) = write.link() {
                 let what = format!("the link to booking {} of {room}", booking.id);
-                puts.push(Write::replace(&self.tables.sync_state, items::link(event, booking), what));
+                puts.push(Write::replace(&self.tables.sync_state, items::link(link, booking), what));
             }
         }
         self.transact(puts).await

@@ -4,8 +4,9 @@ use crate::items::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DurationRound, TimeDelta};
 use roomsync_domain::ids::derived;
+use roomsync_domain::plan::Link;
 use roomsync_domain::time::seconds;
-use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, TenantId};
+use roomsync_domain::{BookingId, Instant, RoomId, RoomRef, TenantId};
 
 /// Local secondary index of `Bookings`: `roomKey`, `startUtc`.
 pub const BY_START: &str = "byStart";
@@ -36,9 +37,13 @@ pub(crate) fn cursor(room: &RoomRef) -> Item {
     key([("pk", &room.key()), ("sk", CURSOR)])
 }
 
-/// Which booking an event has that is not found by its derived id. Event ids are case-sensitive and go in as they are.
-pub(crate) fn link(room: &RoomRef, event: &EventId) -> Item {
-    key([("pk", &room.key()), ("sk", &format!("event#{event}"))])
+/// Which booking an entry has that is not found by its derived id. Ids are case-sensitive and go in as they are.
+pub(crate) fn link(room: &RoomRef, link: Link<'_>) -> Item {
+    let name = match link {
+        Link::Event(id) => format!("event#{id}"),
+        Link::Meeting(id) => format!("meeting#{id}"),
+    };
+    key([("pk", &room.key()), ("sk", &name)])
 }
 
 /// How far the writing of a booking is. Not in a room's partition: a command need not name the room, and the booking may change it.

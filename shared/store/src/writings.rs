@@ -40,9 +40,9 @@ impl WritingStore for DynamoStore {
                 items::booking(booking)?,
                 what,
             ));
-            if let Some(event) = row.link() {
+            if let Some(link) = row.link() {
                 let what = format!("the link to booking {} of {}", booking.id, booking.room);
-                puts.push(Write::replace(&self.tables.sync_state, items::link(event, booking), what));
+                puts.push(Write::replace(&self.tables.sync_state, items::link(link, booking), what));
             }
         }
         if puts.is_empty() { Ok(()) } else { self.transact(puts).await }

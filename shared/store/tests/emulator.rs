@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::{Cursor, DeltaLink};
+use roomsync_domain::plan::Link;
 use roomsync_domain::room_plan::RoomWrite;
 use roomsync_domain::{BookingId, EventId};
 use roomsync_ports::{BookingStore, RoomStore, StoreError};
@@ -89,6 +90,7 @@ async fn keys_that_are_left_over_are_asked_for_again() {
             answers.take_calls("BatchGetItem");
 
             let events = [EventId::new("one"), EventId::new("two")];
+            let links = events.each_ref().map(Link::Event);
             let left = |events: &[&str]| {
                 let keys: Vec<String> = events
                     .iter()
@@ -100,11 +102,11 @@ async fn keys_that_are_left_over_are_asked_for_again() {
                 )
             };
             answers.push("BatchGetItem", 200, left(&["one"]));
-            assert_eq!(store.bookings_of(&room, &events).await.unwrap(), [chosen]);
+            assert_eq!(store.bookings_of(&room, &links).await.unwrap(), [chosen]);
             assert_eq!(answers.take_calls("BatchGetItem"), 3);
 
             answers.push("BatchGetItem", 200, left(&["one", "two"]));
-            let busy = store.bookings_of(&room, &events).await.unwrap_err();
+            let busy = store.bookings_of(&room, &links).await.unwrap_err();
             assert!(matches!(busy, StoreError::Busy(_)), "{busy}");
         },
     )

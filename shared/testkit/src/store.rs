@@ -2,13 +2,13 @@ use crate::size::{self, stored, stored_booking, stored_room};
 use crate::{Call, Change, StreamRecord, Tables, Usage, lock};
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
-use roomsync_domain::plan::{TRANSACTION_ITEMS, Write};
+use roomsync_domain::plan::{Link, TRANSACTION_ITEMS, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::time::seconds;
 use roomsync_domain::writing::{Claim, Claimed, Writing};
-use roomsync_domain::{BookingId, EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::{BookingId, Instant, RoomRef, TenantId};
 use roomsync_ports::{BookingStore, RoomStore, StoreError, TenantStore, WritingStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ struct Held {
     tenants: BTreeMap<TenantId, Item<Tenant>>,
     tables: Tables,
     cursors: BTreeMap<RoomRef, Item<Cursor>>,
-    links: BTreeMap<(RoomRef, EventId), BookingId>,
+    links: BTreeMap<(RoomRef, bool, String), BookingId>,
     memories: BTreeMap<TenantId, DirectoryMemory>,
     writings: BTreeMap<(TenantId, BookingId), Item<Writing>>,
     claims: BTreeMap<(RoomRef, BookingId), Claim>,
@@ -100,7 +100,7 @@ impl MemoryStore {
             .partition::<BTreeMap<_, _>, _>(|(_, booking)| booking.expires_at <= now);
         held.tables.bookings = kept;
         let record = |old: Booking| StreamRecord::Booking(Box::new(Change { old: Some(old), new: None }));
-        held.links.retain(|(room, _), id| !expired.contains_key(&(room.clone(), id.clone())));
+        held.links.retain(|(room, ..), id| !expired.contains_key(&(room.clone(), id.clone())));
         held.stream.extend(expired.into_values().map(record));
     }
 }
@@ -270,15 +270,14 @@ impl BookingStore for MemoryStore {
         Ok(bookings)
     }
 
-    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
+    async fn bookings_of(&self, room: &RoomRef, links: &[Link<'_>]) -> Result<Vec<Booking>, StoreError> {
         let mut held = lock(&self.0);
-        let events: BTreeSet<&EventId> = events.iter().collect();
-        let mut ids: BTreeSet<BookingId> = events.iter().map(|event| room.booking_id(event)).collect();
-        let links = events.iter().map(|event| held.links.get(&(room.clone(), (*event).clone())).cloned());
-        ids.extend(links.collect::<Vec<_>>().into_iter().flatten());
+        let links: BTreeSet<&Link<'_>> = links.iter().collect();
+        let mut ids: BTreeSet<BookingId> = links.iter().filter_map(|link| link.booking_id(room)).collect();
+        ids.extend(links.iter().filter_map(|link| held.links.get(&link_key(room, **link)).cloned()));
         let found: Vec<Option<Booking>> =
             ids.iter().map(|id| held.tables.bookings.get(&(room.clone(), id.clone())).cloned()).collect();
-        held.usage.batch(events.iter().map(|_| 0));
+        held.usage.batch(links.iter().map(|_| 0));
         held.usage.batch(found.iter().map(|booking| booking.as_ref().map_or(0, size::booking_size)));
         Ok(found.into_iter().flatten().collect())
     }
@@ -408,6 +407,14 @@ impl WritingStore for MemoryStore {
     }
 }
 
+/// Key of a link: event and meeting ids are kept apart.
+fn link_key(room: &RoomRef, link: Link<'_>) -> (RoomRef, bool, String) {
+    match link {
+        Link::Event(id) => (room.clone(), false, id.to_string()),
+        Link::Meeting(id) => (room.clone(), true, id.to_owned()),
+    }
+}
+
 impl Held {
     /// Everything that DynamoDB refuses a whole transaction for. Gives the size of the cursor.
     fn check_commit(
@@ -451,9 +458,9 @@ impl Held {
 
     fn apply(&mut self, write: &Write) {
         let new = stored_booking(&write.booking);
-        if let Some(event) = write.link() {
+        if let Some(link) = write.link() {
             self.usage.write(0, 0);
-            self.links.insert((new.room.clone(), event.clone()), new.id.clone());
+            self.links.insert(link_key(&new.room, link), new.id.clone());
         }
         let old = self.tables.bookings.insert((new.room.clone(), new.id.clone()), new.clone());
         let moved = old.as_ref().is_some_and(|old| old.state.span.start != new.state.span.start);

@@ -30,6 +30,7 @@ pub async fn booking_store_suite(store: &impl BookingStore) {
     links::bookings_are_found_by_their_events(store).await;
     links::ids_are_case_sensitive(store).await;
     links::a_booking_is_found_by_all_events_it_has_had(store).await;
+    links::what_its_room_has_not_shown_is_found_by_its_meeting(store).await;
     links::more_events_than_one_batch(store).await;
 }
 

@@ -6,12 +6,12 @@ use futures::FutureExt;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{LifecycleHint, PollHint, TenantHint};
-use roomsync_domain::plan::Write;
+use roomsync_domain::plan::{Link, Write};
 use roomsync_domain::room::Room;
 use roomsync_domain::room_plan::{DirectoryMemory, RoomWrite};
 use roomsync_domain::tenant::Tenant;
 use roomsync_domain::writing::Claimed;
-use roomsync_domain::{EventId, Instant, RoomRef, TenantId};
+use roomsync_domain::{Instant, RoomRef, TenantId};
 use roomsync_ports::{
     BookingStore, HintQueue, Notice, QueueError, Rejection, RoomStore, Secret, SecretError, Secrets,
     StoreError, TenantStore,
@@ -189,10 +189,10 @@ impl BookingStore for Aws {
         self.0.io(what, |fate| self.under(fate, || store.bookings(room, from, to))).await
     }
 
-    async fn bookings_of(&self, room: &RoomRef, events: &[EventId]) -> Result<Vec<Booking>, StoreError> {
+    async fn bookings_of(&self, room: &RoomRef, links: &[Link<'_>]) -> Result<Vec<Booking>, StoreError> {
         let store = &self.0.universe.store;
         let what = self.room_what(Kind::BookingsOf, room);
-        self.0.io(what, |fate| self.under(fate, || store.bookings_of(room, events))).await
+        self.0.io(what, |fate| self.under(fate, || store.bookings_of(room, links))).await
     }
 
     async fn claims(&self, room: &RoomRef) -> Result<Vec<Claimed>, StoreError> {

@@ -350,7 +350,11 @@ fn edit(universe: &Universe, companies: &[Company], rng: &mut SmallRng) {
     let meeting = made.uid.clone();
     let (name, action, ends) = match rng.random_range(0..10) {
         0..3 if !made.series => {
-            let start = made.start.naive_utc() + TimeDelta::hours(rng.random_range(1..5));
+            let start = if rng.random_bool(0.3) {
+                times(universe, rng, company.config.window.future_days).0
+            } else {
+                made.start.naive_utc() + TimeDelta::hours(rng.random_range(1..5))
+            };
             let end = start + (made.end - made.start);
             ("user: moves what a command made", outlook::Action::Move { meeting, start, end }, false)
         }

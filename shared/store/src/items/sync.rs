@@ -4,8 +4,9 @@ use super::reader::Reader;
 use crate::keys;
 use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
+use roomsync_domain::plan::Link;
 use roomsync_domain::room_plan::DirectoryMemory;
-use roomsync_domain::{BookingId, EventId, RoomRef, TenantId};
+use roomsync_domain::{BookingId, RoomRef, TenantId};
 use roomsync_ports::StoreError;
 
 /// A cursor as an item of `SyncState`, under the version that it has.
@@ -40,11 +41,10 @@ pub fn read_directory_memory(item: &Item) -> Result<DirectoryMemory, StoreError>
     Reader::new(item, &["pk", "sk"])?.fields()
 }
 
-/// The link from an event to the booking that it does not lead to by its id, as an item of `SyncState`. It lives as long as the
-/// booking: each version of the booking writes it anew.
+/// A link to a booking, as an item of `SyncState`. It lives as long as the booking: each version of the booking writes it anew.
 #[must_use]
-pub fn link(event: &EventId, booking: &Booking) -> Item {
-    Draft::new(keys::link(&booking.room, event))
+pub fn link(link: Link<'_>, booking: &Booking) -> Item {
+    Draft::new(keys::link(&booking.room, link))
         .text("bookingId", booking.id.as_str())
         .number("expiresAt", booking.expires_at.timestamp().into())
         .item()

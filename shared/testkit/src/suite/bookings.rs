@@ -5,7 +5,7 @@ use roomsync_domain::announced::Announced;
 use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
 use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
-use roomsync_domain::plan::{TRANSACTION_ITEMS, Write, end};
+use roomsync_domain::plan::{Link, TRANSACTION_ITEMS, Write, end};
 use roomsync_domain::{EventId, RoomRef};
 use roomsync_ports::{BookingStore, StoreError};
 
@@ -29,9 +29,9 @@ pub(super) async fn nothing_is_there_at_first(store: &impl BookingStore) {
     let room = room_ref("empty");
     assert_eq!(store.cursor(&room).await.expect("no cursor"), None);
     assert_eq!(all(store, &room).await, []);
-    let event = [EventId::new("unknown")];
-    assert_eq!(store.bookings_of(&room, &event).await.expect("an unknown event"), []);
-    assert_eq!(store.bookings_of(&room, &[]).await.expect("no events"), []);
+    let links = [Link::Event(&EventId::new("unknown")), Link::Meeting("unknown")];
+    assert_eq!(store.bookings_of(&room, &links).await.expect("unknown entries"), []);
+    assert_eq!(store.bookings_of(&room, &[]).await.expect("no entries"), []);
 }
 
 pub(super) async fn what_is_committed_reads_back(store: &impl BookingStore) {
@@ -85,7 +85,8 @@ pub(super) async fn what_is_committed_reads_back(store: &impl BookingStore) {
         *at += TimeDelta::milliseconds(600);
     }
     commit(store, &room, &[created(&precise)]).await;
-    let stored = store.bookings_of(&room, &[EventId::new("precise")]).await.expect("the booking");
+    let stored =
+        store.bookings_of(&room, &[Link::Event(&EventId::new("precise"))]).await.expect("the booking");
     assert_eq!(stored, [in_room(&room, booking("precise"))], "whole seconds");
 }
 

@@ -1,7 +1,7 @@
 use super::bookings::commit;
 use crate::{booking, created, room_ref, updated};
 use roomsync_domain::booking::Booking;
-use roomsync_domain::plan::{Write, transactions};
+use roomsync_domain::plan::{Link, Write, transactions};
 use roomsync_domain::{BookingId, EventId, RoomRef};
 use roomsync_ports::BookingStore;
 
@@ -11,7 +11,8 @@ fn of(room: &RoomRef, event: &str) -> Booking {
 
 async fn found(store: &impl BookingStore, room: &RoomRef, events: &[&str]) -> Vec<Booking> {
     let events: Vec<EventId> = events.iter().copied().map(EventId::new).collect();
-    let mut found = store.bookings_of(room, &events).await.expect("bookings of events");
+    let links: Vec<Link<'_>> = events.iter().map(Link::Event).collect();
+    let mut found = store.bookings_of(room, &links).await.expect("bookings of events");
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
 }
@@ -57,6 +58,23 @@ pub(super) async fn a_booking_is_found_by_all_events_it_has_had(store: &impl Boo
         assert_eq!(found(store, &room, &[event]).await, [stored.clone()], "{event}");
     }
     assert_eq!(found(store, &room, &["first", "second", "third"]).await, [stored], "once");
+}
+
+pub(super) async fn what_its_room_has_not_shown_is_found_by_its_meeting(store: &impl BookingStore) {
+    let room = room_ref("unseen");
+    let uid = Some("040000008200E00074C5B7101A82E008");
+    let mut unseen = Booking { id: BookingId::new("app-1"), ..of(&room, "unseen") };
+    (unseen.state.event_id, unseen.state.ical_uid) = (None, uid.map(str::to_owned));
+    commit(store, &room, &[created(&unseen)]).await;
+    let links = uid.map(Link::Meeting);
+    let found = store.bookings_of(&room, links.as_slice()).await.expect("bookings of meetings");
+    assert_eq!(found, std::slice::from_ref(&unseen));
+
+    let seen = updated(&unseen, |state| state.event_id = Some(EventId::new("seen")));
+    commit(store, &room, std::slice::from_ref(&seen)).await;
+    let links = [Link::Event(&EventId::new("seen")), Link::Event(&EventId::new(uid.unwrap_or_default()))];
+    let found = store.bookings_of(&room, &links).await.expect("bookings of events");
+    assert_eq!(found, [seen.booking], "events and meetings are told apart");
 }
 
 pub(super) async fn more_events_than_one_batch(store: &impl BookingStore) {
