@@ -417,7 +417,7 @@ impl Universe {
     }
 
     /// Whether a room or its tenant is removed in the tables.
-    fn is_removed(&self, room: &RoomRef) -> bool {
+    pub(crate) fn is_removed(&self, room: &RoomRef) -> bool {
         let row = self.store.room(room).now_or_never().and_then(Result::ok).flatten();
         let lately = |at: &Instant| self.now() - *at < chrono::TimeDelta::minutes(5);
         row.is_some_and(|row| row.state.status == RoomStatus::Removed)
