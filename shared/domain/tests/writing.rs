@@ -15,7 +15,7 @@ use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
 use roomsync_domain::writing::request::request;
 use roomsync_domain::writing::rows::{failure, pending};
 use roomsync_domain::writing::state::{Before, Place};
-use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, watch};
+use roomsync_domain::writing::step::{Step, Verified, Watched, next_step, read_back, waiting, watch};
 use roomsync_domain::writing::{Content, Seen, Wall, Words, Writing, code};
 use roomsync_domain::{BookingId, EventId, Instant, RoomId, RoomRef, Span, TenantId};
 
@@ -354,6 +354,8 @@ fn a_receipt_says_why_its_command_was_refused_also_when_the_room_has_answered() 
     let state = pending(&writing, None, &context()).unwrap();
     let refused = Some(failure(code::WRITES_OFF, "off"));
     let mut row = row(&writing, BookingState { failure: refused.clone(), ..state });
+    let waits = failure(code::UNREACHABLE, "Graph does not answer");
+    assert_eq!(waiting(Some(&row), waits, &context(), now()), None);
     let mut watched = |row: &Booking| {
         let (_, write) = watch(&mut writing, Some(row), None, &context(), context().window_at(now()), now());
         write.map_or_else(|| row.state.clone(), |write| write.booking.state)

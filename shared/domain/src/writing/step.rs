@@ -405,10 +405,11 @@ fn unchanged(writing: &Writing) -> bool {
     writing.left.is_none() && writing.before.is_some_and(|before| before.is_about(writing.span))
 }
 
-/// What a command waits for, as its receipt says it.
+/// What a command waits for, as its receipt says it. Why a later one was refused stands there first.
 #[must_use]
 pub fn waiting(row: Option<&Booking>, why: CommandFailure, context: &Context, now: Instant) -> Option<Write> {
-    let row = row.filter(|row| row.state.status == Status::Pending)?;
+    let is_free = |row: &&Booking| row.state.failure.as_ref().is_none_or(|why| code::is_of_room(&why.code));
+    let row = row.filter(|row| row.state.status == Status::Pending).filter(is_free)?;
     let state = BookingState { failure: Some(why), ..row.state.clone() };
     revise(Some(row), &row.room, &row.id, state, context.retention_days, now)
 }
