@@ -21,6 +21,7 @@ mod people;
 mod postman;
 mod push;
 mod push_watch;
+pub mod scene;
 mod settle;
 pub mod shrink;
 mod story;

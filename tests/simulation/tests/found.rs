@@ -4,7 +4,8 @@
 use chrono::{Days, NaiveTime};
 use roomsync_command::Action as Command;
 use roomsync_domain::tenant::Organizer;
-use roomsync_simulation::sweep::{Scene, play};
+use roomsync_simulation::scene::Scene;
+use roomsync_simulation::sweep::play;
 use roomsync_twin::outlook::Action;
 
 fn holds(script: fn(&mut Scene)) {
