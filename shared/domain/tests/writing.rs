@@ -10,6 +10,7 @@ use roomsync_domain::context::Context;
 use roomsync_domain::entry::{Wanted, When};
 use roomsync_domain::tenant::{Organizer, Window};
 use roomsync_domain::writing::accept::{Decision, Given, accept};
+use roomsync_domain::writing::ending::give_up;
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
 use roomsync_domain::writing::request::request;
@@ -402,6 +403,24 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
 }
 
 /// A create whose answer got lost, and a second command before it is repeated: the repetition is answered with the first content.
+/// It would have waited for them for a day, at a time that is taken.
+#[test]
+fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {
+    let mut writing = writing([0, 0, 0, 0, 1]);
+    writing.created(&seen("e", [0, 0, 0, 0, 1]), now());
+    writing.verified();
+    writing.want(Some(meeting([1, 1, 1, 0, 1])), now());
+    writing.pushed(meeting([1, 1, 1, 0, 1]), writing.span);
+    give_up(&mut writing, None, None, failure(code::CONFLICT, "taken"), &context(), now());
+    let wanted = writing.desired.clone().unwrap();
+    assert_eq!(wanted, meeting([0, 1, 1, 0, 1]));
+    let (salt, rooms) = (salt(), rooms());
+    let view = View { salt: &salt, rooms: &rooms, own: false };
+    let there = seen("e", [1, 1, 1, 0, 1]);
+    let (_, patch) = merge(&wanted, writing.base.as_ref(), &there, None, &view).unwrap();
+    assert_eq!(patch.when, Some((hour(0), hour(1), false)));
+}
+
 #[test]
 fn an_old_content_behind_a_transaction_id_is_sent_over() {
     let mut writing = writing([0; 5]);

@@ -3,7 +3,7 @@
 //! | what was wanted | what stood before | then |
 //! |---|---|---|
 //! | a change that was not made | a meeting | it stands as before |
-//! | a change that was made and must not be | a meeting | it is changed back |
+//! | a change that was made and must not be | a meeting | it is changed back, but for words of a private one, which nobody keeps |
 //! | a meeting | nothing | whatever was made goes |
 //! | that it goes | a meeting | it stands as before |
 //! | that it goes | nothing that is known | it is left |
@@ -66,7 +66,7 @@ pub fn give_up(
 fn take_back(writing: &mut Writing, row_left: Option<&Booking>, context: &Context, now: Instant) -> bool {
     let is_made = writing.applied == writing.wanted;
     writing.left = None;
-    let Some(stood) = writing.stood.take() else {
+    let Some(mut stood) = writing.stood.take() else {
         if writing.desired.is_some() {
             // It may be there all the same: somebody may have sent it and died before that could be saved.
             take_away(writing, EndReason::Failed, now);
@@ -81,6 +81,11 @@ fn take_back(writing: &mut Writing, row_left: Option<&Booking>, context: &Contex
     let stays_here = room.as_ref() == Some(&writing.room);
     writing.room = room.unwrap_or_else(|| writing.room.clone());
     if is_made {
+        if let Some(failed) = writing.desired.as_ref().filter(|_| stood.private) {
+            // Nobody keeps the words that were there: those that are there stay.
+            stood.subject_digest.clone_from(&failed.subject_digest);
+            stood.attendees_digest.clone_from(&failed.attendees_digest);
+        }
         writing.since = now;
         writing.want(Some(*stood), now);
     } else {
