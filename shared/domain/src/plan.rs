@@ -210,27 +210,25 @@ fn guesses<'a>(
     pairing::by_time(claims, known, &free, &taken, context)
 }
 
-/// The further instances of a command's series are the command's, too.
+/// The further instances of a command's series are the command's, too, and as private as it says.
 fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims: &[Claim]) -> Meaning {
-    match meaning {
-        Meaning::Booked(mut state) if row.is_none() => {
-            if let Some(first) = made_by_command(known, claims, &state) {
-                state.origin = first.state.origin;
-                state.last_command_id.clone_from(&first.state.last_command_id);
-                *state = as_private_as(first, *state);
-            }
-            Meaning::Booked(state)
-        }
-        other => other,
-    }
+    let Meaning::Booked(state) = meaning else { return meaning };
+    let may_be = row.is_none_or(|row| row.state.origin == Origin::Command);
+    let made = may_be.then(|| made_by_command(known, claims, &state)).flatten();
+    let Some(before) = row.or(made) else { return Meaning::Booked(state) };
+    let says = made.filter(|made| pairing::speaks(claims, made)).unwrap_or(before);
+    let state = BookingState {
+        origin: before.state.origin,
+        last_command_id: before.state.last_command_id.clone(),
+        ..*state
+    };
+    let is_hidden = state.origin == Origin::Command && says.state.is_private;
+    Meaning::Booked(Box::new(if is_hidden { hidden(state) } else { state }))
 }
 
 /// A booking that a command has made private stays so, and its words unknown, until a command says otherwise: by default a room clears the
 /// flag of its copy (`Set-CalendarProcessing`, `RemovePrivateProperty`).
-fn as_private_as(row: &Booking, state: BookingState) -> BookingState {
-    if row.state.origin != Origin::Command || !row.state.is_private {
-        return state;
-    }
+fn hidden(state: BookingState) -> BookingState {
     BookingState { is_private: true, subject: None, organizer_name: None, organizer_email: None, ..state }
 }
 
@@ -333,13 +331,7 @@ fn decide(
             Some(write(new_id(), None, Change::Created, *state, context, now))
         }
         (Some(row), Meaning::Booked(state)) => {
-            let state = BookingState {
-                origin: row.state.origin,
-                last_command_id: row.state.last_command_id.clone(),
-                failure: still_failed(row),
-                ..*state
-            };
-            let state = as_private_as(row, state);
+            let state = BookingState { failure: still_failed(row), ..*state };
             let change = match (row.is_live(), state == row.state) {
                 (true, true) => return None,
                 (true, false) => Change::Updated,

@@ -310,6 +310,35 @@ fn a_command_s_private_booking_stays_private_though_its_room_clears_the_flag() {
     assert_eq!(seen(Origin::Outlook, true), 0, "a person has cleared the flag");
 }
 
+/// The other instances are as the command before wanted them. What a command shows is shown only once it has been applied.
+#[test]
+fn instances_of_a_series_are_as_private_as_the_command_under_way_says() {
+    let occurrence = |id: &str, minutes| CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::minutes(minutes)),
+        ..meeting(id, minutes)
+    };
+    let entries = [occurrence("a", 60), occurrence("b", 1500), occurrence("c", 2940)];
+    let seen = |was_private, is_private, is_applied| {
+        let mut rows = stored(&entries[..2]);
+        rows.sort_by_key(|row| row.state.span.start);
+        for (row, is_private) in rows.iter_mut().zip([is_private, was_private]) {
+            row.state = BookingState { origin: Origin::Command, is_private, ..row.state.clone() };
+        }
+        let claim = Claim { applied: is_applied, recurring: true, ..claim(&rows[0]) };
+        let plan = plan(&rows, &entries, &[window()], window(), &[claim], &context(), now());
+        let mut rows = applied(&rows, &plan);
+        rows.sort_by_key(|row| row.state.span.start);
+        rows.iter().map(|row| row.state.is_private).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(true, false, true), [false; 3]);
+    assert_eq!(seen(true, false, false), [false, true, true]);
+    for is_applied in [false, true] {
+        assert_eq!(seen(false, true, is_applied), [true; 3]);
+    }
+}
+
 #[test]
 fn all_day_entries_are_dates_in_the_rooms_zone() {
     let entry = CalendarEntry { when: When::AllDay(day("2026-02-10"), day("2026-02-11")), ..meeting("a", 0) };

@@ -402,7 +402,6 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
     assert_eq!(after([0, 0, 0, 0, 1]).subject, None, "it turns private");
 }
 
-/// A create whose answer got lost, and a second command before it is repeated: the repetition is answered with the first content.
 /// It would have waited for them for a day, at a time that is taken.
 #[test]
 fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {
@@ -421,6 +420,7 @@ fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {
     assert_eq!(patch.when, Some((hour(0), hour(1), false)));
 }
 
+/// A create whose answer got lost, and a second command before it is repeated: the repetition is answered with the first content.
 #[test]
 fn an_old_content_behind_a_transaction_id_is_sent_over() {
     let mut writing = writing([0; 5]);

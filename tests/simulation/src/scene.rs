@@ -369,11 +369,22 @@ impl Scene {
 
     /// The same of a series on three days.
     pub fn command_for_series(&mut self, action: Action, hour: u32) {
-        let recurrence = serde_json::from_value(serde_json::json!({
+        let series = self.three_days();
+        self.say(1, action, hour, false, series);
+    }
+
+    /// The same of a private one.
+    pub fn command_for_series_in_private(&mut self, action: Action, hour: u32) {
+        let series = self.three_days();
+        self.say(1, action, hour, true, series);
+    }
+
+    fn three_days(&self) -> Option<roomsync_command::Recurrence> {
+        serde_json::from_value(serde_json::json!({
             "pattern": { "type": "daily", "interval": 1 },
             "range": { "type": "numbered", "startDate": self.day_of_commands(), "numberOfOccurrences": 3 },
-        }));
-        self.say(1, action, hour, false, recurrence.ok());
+        }))
+        .ok()
     }
 
     fn day_of_commands(&self) -> NaiveDate {

@@ -355,7 +355,8 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
     let mut truth = truth(universe, company, room, window);
     let deaf = universe.watch.borrow().readdressed.contains(room.room.room.as_str());
     let mut held: BTreeMap<String, Seen> = BTreeMap::new();
-    for row in bookings(universe, &room.room) {
+    let (rows, writings) = (bookings(universe, &room.room), universe.store.writings());
+    for row in &rows {
         let Some(id) = row.state.event_id.as_ref().map(ToString::to_string) else { continue };
         // The receipt says that the room does not answer or has yet to let go, and a room that has another address hears of neither.
         let silent = row.state.failure.as_ref().is_some_and(|why| why.code == code::NO_ANSWER);
@@ -367,7 +368,7 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
             // What a command has renamed since keeps its old name there.
             truth.entry(id.clone()).and_modify(|entry| entry.subject.clone_from(&row.state.subject));
         }
-        if row.state.origin == Origin::Command && row.state.is_private {
+        if row.is_live() && is_private(row, &rows, &writings) {
             // It stays so although the room clears the flag of its copy.
             truth.entry(id.clone()).and_modify(Seen::hide);
         }
@@ -404,6 +405,19 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
     for (_, row) in held.iter().filter(|(id, _)| !truth.contains_key(*id)) {
         all.push(format!("I15: {name} holds a booking at {} that is gone", row.start));
     }
+}
+
+/// Whether a command has made it private: it, or the first instance of its series.
+fn is_private(row: &Booking, rows: &[Booking], writings: &[Writing]) -> bool {
+    let same_series =
+        |other: &&Booking| row.state.series_id.is_some() && other.state.series_id == row.state.series_id;
+    let wanted = |row: &Booking| {
+        let writing =
+            writings.iter().find(|writing| writing.room_ref() == row.room && writing.booking == row.id)?;
+        writing.desired.as_ref().map(|meeting| meeting.private)
+    };
+    let said = wanted(row).or_else(|| rows.iter().filter(same_series).find_map(wanted));
+    row.state.origin == Origin::Command && said.unwrap_or(row.state.is_private)
 }
 
 fn seen(state: &BookingState) -> Seen {

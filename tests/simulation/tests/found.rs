@@ -363,3 +363,16 @@ fn a_receipt_says_why_a_command_was_refused_that_came_while_another_was_under_wa
         scene.rounds(1);
     });
 }
+
+/// The further instances were as private as those of its former days.
+#[test]
+fn a_series_that_is_private_no_more_is_shown_on_all_its_days() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command_for_series_in_private(Command::Create, 10);
+        scene.rounds(1);
+        scene.commands_are_for(9);
+        scene.command_for_series(Command::Create, 11);
+        scene.rounds(1);
+    });
+}

@@ -126,7 +126,8 @@ pub(crate) fn claim_of<'c>(claims: &'c [Claim], row: &Booking) -> Option<&'c Cla
     claims.iter().find(|claim| claim.booking == row.id)
 }
 
-/// Whether a new instance is one of a series that a command has made: another one of it is known to be.
+/// The booking that tells that an instance is one of a series which a command has made: before all the one of which a command under way
+/// speaks, because others may be as an earlier command wanted them.
 pub(crate) fn made_by_command<'a>(
     known: &'a [Booking],
     claims: &[Claim],
@@ -141,7 +142,14 @@ pub(crate) fn made_by_command<'a>(
     known
         .iter()
         .filter(|row| row.state.origin == Origin::Command)
-        .find(|row| same_series(row) || same_claim(row))
+        .filter(|row| same_series(row) || same_claim(row))
+        .max_by_key(|row| (speaks(claims, row), row.is_live() && claim_of(claims, row).is_none()))
+}
+
+/// Whether a command under way says how private the meeting of this booking is: what it hides is hidden at once, what it shows may be
+/// shown only once it has been applied.
+pub(crate) fn speaks(claims: &[Claim], row: &Booking) -> bool {
+    claim_of(claims, row).is_some_and(|claim| claim.applied || row.state.is_private)
 }
 
 /// What the entries of claims mean.
