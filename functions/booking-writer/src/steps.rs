@@ -46,7 +46,7 @@ where
             Ok(draft) => draft,
             Err(WordsWithheld) => return Ok(self.create_without_words(writing).await),
         };
-        writing.sending(&meeting.content());
+        writing.note_written(&meeting.content());
         let mark = Mark { transaction: writing.transaction(), marker: writing.marker() };
         self.check_time()?;
         match self.graph.create(&writing.place.mailbox, &draft, &mark).await {
@@ -124,7 +124,7 @@ where
         }
         // What is overwritten may come back late, just as what we have sent ourselves.
         writing.note_written(&view.content(&seen));
-        writing.sending(&merged.content());
+        writing.note_written(&merged.content());
         self.check_time()?;
         match self.graph.update(&mailbox, &event.id, seen.etag.as_deref(), &patch).await {
             Ok(_) => {
@@ -148,12 +148,11 @@ where
         self.check_time()?;
         let marked = match self.marked(writing).await {
             Ok(marked) => marked,
-            // Nothing can be in a calendar that is not there; but what is known to be in it comes back with it, or may have been made in it.
+            // Nothing can be in a calendar that is not there; but what was made in it, or may have been, comes back with it.
             Err(MeetingError::NoMailbox(trace)) => {
                 let now = self.clock.now();
                 let over = writing.is_given_up(code::UNREACHABLE, now);
-                let may_be_there = writing.event.is_some() || writing.unsure_until.is_some();
-                if may_be_there && !over {
+                if writing.sent && !over {
                     let deed = self.trouble(writing, MeetingError::Failed(trace));
                     writing.wait_for_mailbox(now);
                     return Ok(deed);

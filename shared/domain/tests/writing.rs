@@ -424,7 +424,7 @@ fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {
 #[test]
 fn an_old_content_behind_a_transaction_id_is_sent_over() {
     let mut writing = writing([0; 5]);
-    writing.sending(&content([0; 5]));
+    writing.note_written(&content([0; 5]));
     writing.unanswered(now());
     writing.want(Some(meeting([1, 0, 0, 0, 0])), now());
     writing.created(&seen("e", [0; 5]), now());

@@ -123,6 +123,20 @@ impl Scene {
         self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| mailbox.state = state);
     }
 
+    /// The second room's mailbox goes, or is back.
+    pub fn the_second_is_away(&mut self, away: bool) {
+        let state = if away { MailboxState::Gone } else { MailboxState::Active };
+        let (tenant, room) = (self.company.id, self.company.rooms[1].id.clone());
+        self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| mailbox.state = state);
+    }
+
+    /// A writer is given all commands; Graph makes a meeting and answers that it could not.
+    pub fn writer_is_told_of_a_conflict(&mut self) {
+        self.universe.twin.borrow_mut().set_trap(Trap::ConflictAfterCreate, None, 1.0);
+        self.writer_works();
+        self.universe.twin.borrow_mut().clear_traps();
+    }
+
     /// The second room keeps the copies of meetings that are cancelled.
     pub fn keeps_what_is_cancelled(&mut self) {
         let (tenant, room) = (self.company.id, self.company.rooms[1].id.clone());

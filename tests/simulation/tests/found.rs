@@ -376,3 +376,20 @@ fn a_series_that_is_private_no_more_is_shown_on_all_its_days() {
         scene.rounds(1);
     });
 }
+
+/// Only a create that was not answered at all counted as one that may have made a meeting.
+#[test]
+fn a_meeting_whose_create_was_denied_is_removed_when_its_mailbox_comes_back() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::Room);
+        scene.command(Command::Create, 10);
+        scene.writer_is_told_of_a_conflict();
+        scene.the_second_is_away(true);
+        for _ in 0..3 {
+            scene.later(1);
+            scene.writer_ticks();
+        }
+        scene.the_second_is_away(false);
+        scene.rounds(1);
+    });
+}

@@ -87,12 +87,6 @@ pub fn next_step(writing: &Writing, now: Instant) -> Step {
 }
 
 impl Writing {
-    /// Before a create or change is sent: what is sent may have an effect from now on.
-    pub fn sending(&mut self, content: &Content) {
-        self.note_written(content);
-        self.sent = true;
-    }
-
     /// A create was answered with a meeting: the new one, or the one that an earlier attempt made.
     pub fn created(&mut self, seen: &Seen, now: Instant) {
         self.made_at = Some(now);
