@@ -62,17 +62,16 @@ pub(super) async fn a_booking_is_found_by_all_events_it_has_had(store: &impl Boo
 
 pub(super) async fn what_its_room_has_not_shown_is_found_by_its_meeting(store: &impl BookingStore) {
     let room = room_ref("unseen");
-    let uid = Some("040000008200E00074C5B7101A82E008");
+    let uid = "040000008200E00074C5B7101A82E008";
     let mut unseen = Booking { id: BookingId::new("app-1"), ..of(&room, "unseen") };
-    (unseen.state.event_id, unseen.state.ical_uid) = (None, uid.map(str::to_owned));
+    (unseen.state.event_id, unseen.state.ical_uid) = (None, Some(uid.to_owned()));
     commit(store, &room, &[created(&unseen)]).await;
-    let links = uid.map(Link::Meeting);
-    let found = store.bookings_of(&room, links.as_slice()).await.expect("bookings of meetings");
+    let found = store.bookings_of(&room, &[Link::Meeting(uid)]).await.expect("bookings of meetings");
     assert_eq!(found, std::slice::from_ref(&unseen));
 
     let seen = updated(&unseen, |state| state.event_id = Some(EventId::new("seen")));
     commit(store, &room, std::slice::from_ref(&seen)).await;
-    let links = [Link::Event(&EventId::new("seen")), Link::Event(&EventId::new(uid.unwrap_or_default()))];
+    let links = [Link::Event(&EventId::new("seen")), Link::Event(&EventId::new(uid))];
     let found = store.bookings_of(&room, &links).await.expect("bookings of events");
     assert_eq!(found, [seen.booking], "events and meetings are told apart");
 }
