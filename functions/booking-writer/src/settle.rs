@@ -286,6 +286,10 @@ where
         if over && writing.is_settled() && writing.desired.is_none() && writing.unsure_until.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;
         }
+        // Its further instances have no receipts, and the room may have nothing to report of them: by default it clears the private flag.
+        if over && writing.is_settled() && writing.holds_series() {
+            self.ask_for_look(&writing.room_ref(), &writing).await?;
+        }
         self.save(before, &mut writing, &rows).await?;
         Ok(over)
     }

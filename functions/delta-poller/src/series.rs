@@ -4,7 +4,7 @@
 use crate::lane::Lane;
 use crate::stop::Stop;
 use roomsync_domain::EventId;
-use roomsync_domain::booking::Booking;
+use roomsync_domain::booking::{Booking, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::CalendarEntry;
 use roomsync_domain::project::span;
@@ -25,7 +25,10 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
 ) -> Result<(), Stop> {
     let open = |claim: &&mut Claim| {
         let shared = |entry: &CalendarEntry| entry.ical_uid == claim.ical_uid;
-        claim.recurring && claim.ical_uid.is_some() && !entries.iter().any(shared)
+        // What its room has shown and answered says itself of which series it is.
+        let says = |row: &Booking| row.state.series_id.is_some() && row.state.status != Status::Pending;
+        let is_known = known.iter().any(|row| row.id == claim.booking && says(row));
+        claim.recurring && claim.ical_uid.is_some() && !is_known && !entries.iter().any(shared)
     };
     let mut open: Vec<&mut Claim> = claims.iter_mut().filter(open).collect();
     if open.is_empty() {

@@ -255,6 +255,24 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
     assert_eq!(shown.ical_uid, writing.ical_uid());
 }
 
+/// Its further instances may be seen when all is settled, and then nothing else says whose they are and how private.
+#[test]
+fn a_series_stays_claimed_as_long_as_its_room_is_to_hold_it() {
+    let claims = |repeats: bool, leaving| {
+        let mut writing = Writing { due: None, leaving, ..writing([0; 5]) };
+        let recurrence = serde_json::json!({
+            "pattern": { "type": "daily", "interval": 1 },
+            "range": { "type": "numbered", "startDate": "2026-02-09", "numberOfOccurrences": 3 },
+        });
+        let meeting = writing.desired.as_mut().unwrap();
+        meeting.recurrence = repeats.then(|| serde_json::from_value(recurrence).unwrap());
+        writing.claims().len()
+    };
+    assert_eq!(claims(true, None), 1);
+    assert_eq!(claims(false, None), 0, "what is settled claims nothing");
+    assert_eq!(claims(true, Some(EndReason::Released)), 0, "the room was given back");
+}
+
 /// A change that leaves time and room alone needs no answer; one to another room does, also when the old room is rid of it.
 #[test]
 fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {

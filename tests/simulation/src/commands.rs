@@ -37,6 +37,8 @@ pub(crate) const PATHS: &[&str] = &[
     "command: series",
     "command: all day",
     "command: private",
+    "command: turns private",
+    "command: turns public",
     "command: unknown organizer",
     "command: the same again",
     "command: not a command",
@@ -62,6 +64,7 @@ struct Booked {
     id: String,
     room: usize,
     organizer: &'static str,
+    private: bool,
     /// What its words are never seen outside of the calendar.
     secret: bool,
     series: bool,
@@ -193,6 +196,7 @@ impl Desk {
             id: format!("app-{}", self.booked.len() + 1),
             room: rng.random_range(0..companies[company].rooms.len()),
             organizer: PEOPLE[company][rng.random_range(0..2)],
+            private,
             secret,
             series: companies[company].config.organizer != Organizer::Room && rng.random_bool(0.2),
         };
@@ -202,6 +206,7 @@ impl Desk {
 
     fn whole(&mut self, universe: &Universe, companies: &[Company], pick: usize, rng: &mut SmallRng) {
         let private = self.booked[pick].secret;
+        self.booked[pick].private = private;
         self.whole_of(universe, companies, pick, private, rng);
     }
 
@@ -269,6 +274,20 @@ impl Desk {
     fn update(&mut self, universe: &Universe, companies: &[Company], pick: usize, rng: &mut SmallRng) {
         let mut command = self.command(companies, pick, Action::Update);
         let booked = &mut self.booked[pick];
+        // Without a draw: the seeds that are kept go on telling their stories. Where the room keeps the flag, a copy that still bears it when
+        // the command says otherwise, or has failed, leaves the booking private for good.
+        let company = &companies[booked.company];
+        let may_turn = company.rewrites() && company.config.organizer != Organizer::Room;
+        let turns = self.count.is_multiple_of(3) && !booked.secret && may_turn;
+        if turns {
+            booked.private = !booked.private;
+            booked.secret = booked.private && self.count.is_multiple_of(2);
+            command.is_private = Some(booked.private);
+        }
+        if booked.secret {
+            // The command that was to turn it private may have been refused.
+            command.is_private = Some(true);
+        }
         let word = if booked.secret { CANARY } else { "Changed" };
         let mut name = "command: update";
         match rng.random_range(0..8) {
@@ -287,6 +306,9 @@ impl Desk {
                 name = "command: another room";
             }
             _ => command.subject = Some(format!("{word} {}", self.count)),
+        }
+        if turns {
+            name = if booked.private { "command: turns private" } else { "command: turns public" };
         }
         self.put(universe, &command, name);
     }

@@ -79,7 +79,12 @@ impl Manner {
                 allow_conflicts: true,
                 ..open
             },
-            _ => RoomPolicy { allow_conflicts: rng.random_bool(0.5), ..open },
+            _ => RoomPolicy {
+                allow_conflicts: rng.random_bool(0.5),
+                // Without a draw: the seeds that are kept go on telling their stories.
+                remove_private_property: privacy.retention_days % 2 == 1,
+                ..open
+            },
         };
         let select = match rng.random_range(0..4) {
             0 => Selection::Lists(vec![LIST.to_owned()]),

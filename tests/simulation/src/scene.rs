@@ -15,7 +15,7 @@ use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::calendar::{MailboxState, Recurrence, Span, Zone};
 use roomsync_twin::outlook::{self, Meeting};
-use roomsync_twin::{PushSwitches, Trap, Tuning, Twin};
+use roomsync_twin::{PushSwitches, RoomPolicy, Trap, Tuning, Twin};
 use std::rc::Rc;
 
 /// One tenant with two rooms, a meeting and a series, on a Monday morning.
@@ -139,11 +139,18 @@ impl Scene {
 
     /// The second room keeps the copies of meetings that are cancelled.
     pub fn keeps_what_is_cancelled(&mut self) {
+        self.second_room(|policy| policy.remove_canceled_meetings = false);
+    }
+
+    /// The second room clears the private flag of its copies, as rooms do by default.
+    pub fn clears_the_private_flag(&mut self) {
+        self.second_room(|policy| policy.remove_private_property = true);
+    }
+
+    fn second_room(&mut self, change: impl FnOnce(&mut RoomPolicy)) {
         let (tenant, room) = (self.company.id, self.company.rooms[1].id.clone());
         self.universe.twin.borrow_mut().change_mailbox(tenant, &room, |mailbox| {
-            if let Some(policy) = &mut mailbox.policy {
-                policy.remove_canceled_meetings = false;
-            }
+            mailbox.policy.as_mut().map(change);
         });
     }
 
@@ -424,7 +431,7 @@ impl Scene {
             subject: named.then(|| format!("Review at {hour}")),
             start: at(hour).filter(|_| named),
             end: at(hour + 1).filter(|_| named),
-            is_private: private.then_some(true),
+            is_private: named.then_some(private),
             recurrence,
             ..BookingCommand::new(action, &id, self.company.id, "app-1")
         };

@@ -393,3 +393,35 @@ fn a_meeting_whose_create_was_denied_is_removed_when_its_mailbox_comes_back() {
         scene.rounds(1);
     });
 }
+
+/// Its room has cleared the flag and reports nothing, and its claim was gone before anybody looked.
+#[test]
+fn a_series_that_a_command_makes_private_is_hidden_on_all_its_days() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.clears_the_private_flag();
+        scene.command_for_series(Command::Create, 10);
+        scene.rounds(1);
+        scene.command_for_series_in_private(Command::Update, 10);
+        scene.writer_works();
+        scene.later(2);
+        scene.writer_ticks();
+        scene.rounds(1);
+    });
+}
+
+/// What was known of its further instances stayed as private as it had been.
+#[test]
+fn a_series_that_an_update_makes_public_is_shown_on_all_its_days() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.clears_the_private_flag();
+        scene.command_for_series_in_private(Command::Create, 10);
+        scene.rounds(1);
+        scene.command_for_series(Command::Update, 10);
+        scene.writer_works();
+        scene.later(2);
+        scene.writer_ticks();
+        scene.rounds(1);
+    });
+}

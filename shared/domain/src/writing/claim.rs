@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 /// A command under way in a room: by it the poller knows the command's meeting when it sees the room's copy, and leaves alone what
-/// only has not arrived yet.
+/// only has not arrived yet. Of a series it stays when all is settled: instances may be seen late, and are as the command says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {

@@ -337,10 +337,21 @@ impl Writing {
         echoes
     }
 
-    /// What the pollers of its rooms have to know while it is not settled.
+    /// Whether a series is wanted.
+    fn recurs(&self) -> bool {
+        self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some())
+    }
+
+    /// Whether the room is to hold a series. Its booking is the first instance; what a command says holds for all, whenever they are seen.
+    #[must_use]
+    pub fn holds_series(&self) -> bool {
+        self.recurs() && self.leaving.is_none()
+    }
+
+    /// What the pollers of its rooms have to know while it is not settled, and as long as the room is to hold a series.
     #[must_use]
     pub fn claims(&self) -> Vec<(RoomRef, Claim)> {
-        if self.is_settled() {
+        if self.is_settled() && !self.holds_series() {
             return Vec::new();
         }
         let private = self.desired.as_ref().is_some_and(|meeting| meeting.private);
@@ -353,7 +364,7 @@ impl Writing {
             echoes: self.echoes(),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),
             applied: self.applied == self.wanted,
-            recurring: self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some()),
+            recurring: self.recurs(),
             leaving: self.leaving,
             former: self.former.clone(),
             series: None,
