@@ -420,6 +420,35 @@ fn a_receipt_keeps_what_the_room_shows_and_the_command_leaves() {
     assert_eq!(after([0, 0, 0, 0, 1]).subject, None, "it turns private");
 }
 
+/// Else nobody would have the words with which it is to be made.
+#[test]
+fn a_booking_that_turns_private_is_made_first() {
+    let decide = |is_made: bool, private| {
+        let mut writing = writing([0; 5]);
+        if is_made {
+            writing.created(&seen("e", [0; 5]), now());
+        }
+        let command = BookingCommand {
+            is_private: Some(private),
+            ..BookingCommand::new(Action::Update, "command", tenant().as_str(), "app-1")
+        };
+        let given = Given {
+            writing: Some(&writing),
+            row: None,
+            row_left: None,
+            context: &context(),
+            room: &room("a"),
+            policy: &Organizer::User,
+            refusal: None,
+            now: now(),
+        };
+        accept(&request(command).unwrap(), &given)
+    };
+    assert_eq!(decide(false, true), Decision::NotYet);
+    assert!(matches!(decide(false, false), Decision::Accepted(_)));
+    assert!(matches!(decide(true, true), Decision::Accepted(_)));
+}
+
 /// It would have waited for them for a day, at a time that is taken.
 #[test]
 fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {

@@ -266,8 +266,8 @@ fn ended(request: &Request, writing: &Writing) -> Asked {
 
 fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     let Some(old) = &writing.desired else { return Ok(Wanted::NotYet) };
-    // What is to be written of a private meeting is in the message before, and in no other.
-    if old.private && writing.applied < writing.wanted {
+    // What is to be written of a private meeting is in the message before, and in no other; and of one that turns private nothing is kept.
+    if (old.private || request.private == Some(true)) && writing.applied < writing.wanted {
         return Ok(Wanted::NotYet);
     }
     if request.organizer.as_ref().is_some_and(|named| {
