@@ -258,6 +258,7 @@ where
         let answer = seen.as_ref().and_then(|seen| answer(&writing, seen));
         let window = self.context.window_at(now);
         let (watched, write) = step::watch(&mut writing, row.as_ref(), answer, self.context, window, now);
+        let is_settled = watched == Watched::Settled;
         let mut rows: Vec<Write> = write.into_iter().collect();
         let moving = self.watch_left(&mut writing, &mut rows, now).await?;
         let over = match watched {
@@ -278,6 +279,14 @@ where
                 true
             }
         };
+        // What the room has said meanwhile its poller has left alone, and nothing of it is reported again.
+        let is_decided = |row: &Booking| row.state.status == Status::Pending && row.is_observed();
+        if is_settled
+            && row.as_ref().is_some_and(is_decided)
+            && rows.iter().any(|write| write.booking.is_live())
+        {
+            self.ask_for_look(&writing.room_ref(), &writing).await?;
+        }
         // What the command had changed of the receipt is not what the calendar says.
         if before.refused.is_some() && writing.refused.is_none() && writing.desired.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;

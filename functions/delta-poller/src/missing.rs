@@ -37,7 +37,8 @@ pub struct Found {
 
 /// Finds out about each missing booking.
 ///
-/// `snapshot` says that the calendar was read in one answer: then absence alone proves an end, and asking only tells the reason.
+/// `snapshot` says that the calendar was read in one answer: then absence alone proves an end, and asking only tells the reason. But what is
+/// pending may lie elsewhere.
 pub async fn find_out<C: Calendar, K: Clock>(
     lane: &Lane<'_, C, K>,
     context: &Context,
@@ -67,11 +68,10 @@ pub async fn find_out<C: Calendar, K: Clock>(
             Fate::Elsewhere(entry) => found.elsewhere.push(*entry),
         }
     }
-    if snapshot {
-        found.over.extend(rest.iter().map(|booking| (booking.clone(), EndReason::Deleted)));
-    } else {
-        found.unasked = rest.len();
-    }
+    let is_over = |booking: &&Booking| snapshot && booking.state.status != Status::Pending;
+    let (over, unasked): (Vec<&Booking>, Vec<&Booking>) = rest.iter().partition(is_over);
+    found.over.extend(over.into_iter().map(|booking| (booking.clone(), EndReason::Deleted)));
+    found.unasked = unasked.len();
     Ok(found)
 }
 

@@ -41,8 +41,8 @@ pub struct BookingState {
     pub series_id: Option<String>,
     /// Where the series would have put it.
     pub original_start: Option<Instant>,
-    /// Sensitivity other than normal.
-    pub is_private: bool,
+    /// Whether its words are nobody's business.
+    pub private_by: PrivateBy,
     /// Subject, if it may be known.
     pub subject: Option<String>,
     /// Name of the organizer, if it may be known.
@@ -119,6 +119,20 @@ pub enum Kind {
     Exception,
 }
 
+/// Who wants the words of a booking hidden.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivateBy {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The room's calendar: its entry has a sensitivity other than normal.
+    Calendar,
+    /// A command, whatever the room's calendar shows: by default a room clears the flag of its copy (`Set-CalendarProcessing`,
+    /// `RemovePrivateProperty`).
+    Command,
+}
+
 /// Who made a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -136,6 +150,14 @@ pub struct CommandFailure {
     pub code: String,
     /// Sentence for people.
     pub message: String,
+}
+
+impl BookingState {
+    /// Whether its words are hidden.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private_by != PrivateBy::Nobody
+    }
 }
 
 impl Booking {

@@ -13,13 +13,16 @@
 //! | ended | booked, inside the window | revive: it is the same instance again |
 //! | ended | free or absent | nothing |
 //! | live, lies where a complete read would have shown it | absent | report as missing |
+//! | pending, was shown, wherever it lies | absent from a whole read | report as missing |
 //! | live, elsewhere | absent | nothing: unknown is not gone |
 //!
 //! Entries that claims of commands under way speak of are theirs first (`writing/pairing.rs`).
 //!
 //! A missing booking is not ended here: the caller finds out why it is missing and says so with [`gone`].
 
-use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
+use crate::booking::{
+    Booking, BookingState, CommandFailure, EndReason, Kind, Origin, PrivateBy, Status, expiry,
+};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId, RoomRef};
@@ -170,6 +173,10 @@ pub fn plan(
                 continue;
             }
         }
+        // A room that is being left shows a series late.
+        if row.is_none() && claims.iter().any(|claim| claim.leaving.is_some() && is_of(claim, entry)) {
+            continue;
+        }
         plan.writes.extend(decide(
             row,
             of_command(row, meaning, known, claims),
@@ -183,8 +190,11 @@ pub fn plan(
     let over = replaced.into_iter().filter(|row| row.is_live());
     plan.writes.extend(over.map(|row| end(row, EndReason::Deleted, context.retention_days, now)));
     for row in known {
-        let is_told = row.is_observed() || row.state.status == Status::Confirmed;
-        if !paired.contains(&row.id) && row.is_live() && is_told && is_covered(row, covered) {
+        // The time of what is pending is what is wanted: it does not say where the room has shown it.
+        let is_whole = covered.contains(&window);
+        let may_be_told = row.is_observed() || row.state.status == Status::Confirmed;
+        let lies_there = is_covered(row, covered) || is_whole && row.state.status == Status::Pending;
+        if !paired.contains(&row.id) && row.is_live() && may_be_told && lies_there {
             plan.missing.push(row.clone());
         }
     }
@@ -222,14 +232,19 @@ fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims
         last_command_id: before.state.last_command_id.clone(),
         ..*state
     };
-    let is_hidden = state.origin == Origin::Command && says.state.is_private;
-    Meaning::Booked(Box::new(if is_hidden { hidden(state) } else { state }))
+    let is_hidden = state.origin == Origin::Command && says.state.private_by == PrivateBy::Command;
+    let private_by = match state.private_by {
+        PrivateBy::Nobody if is_hidden => PrivateBy::Command,
+        // Both want it hidden: who did first is nothing that readers see.
+        PrivateBy::Calendar if before.state.is_private() => before.state.private_by,
+        other => other,
+    };
+    let state = BookingState { private_by, ..state };
+    Meaning::Booked(Box::new(if state.is_private() { hidden(state) } else { state }))
 }
 
-/// A booking that a command has made private stays so, and its words unknown, until a command says otherwise: by default a room clears the
-/// flag of its copy (`Set-CalendarProcessing`, `RemovePrivateProperty`).
 fn hidden(state: BookingState) -> BookingState {
-    BookingState { is_private: true, subject: None, organizer_name: None, organizer_email: None, ..state }
+    BookingState { subject: None, organizer_name: None, organizer_email: None, ..state }
 }
 
 /// The id of a new booking: the event's own, unless a booking that has since gone on under another event has taken it.
@@ -239,6 +254,10 @@ fn new_id(event: &EventId, taken: &BTreeSet<&BookingId>, context: &Context) -> B
         id = context.room.booking_id(&EventId::new(format!("{event}#{id}")));
     }
     id
+}
+
+fn is_of(claim: &Claim, entry: &CalendarEntry) -> bool {
+    claim.is_of(entry.ical_uid.as_deref(), entry.series.as_ref().map(EventId::as_str))
 }
 
 fn order(booking: &Booking) -> (Instant, &BookingId) {

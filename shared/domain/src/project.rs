@@ -1,6 +1,6 @@
 //! From a calendar entry to what readers see of it.
 
-use crate::booking::{BookingState, EndReason, Kind, Origin, Status};
+use crate::booking::{BookingState, EndReason, Kind, Origin, PrivateBy, Status};
 use crate::context::Context;
 use crate::entry::{CalendarEntry, EntryKind, Response, When};
 use crate::time::Span;
@@ -56,7 +56,7 @@ pub fn meaning(entry: &CalendarEntry, context: &Context) -> Meaning {
         kind,
         series_id: entry.series.as_ref().filter(|_| kind != Kind::Single).map(ToString::to_string),
         original_start: (kind != Kind::Single).then(|| entry.original_start.unwrap_or(span.start)),
-        is_private: entry.private,
+        private_by: if entry.private { PrivateBy::Calendar } else { PrivateBy::Nobody },
         subject: entry.subject.as_deref().filter(|_| may_know(context.wanted.subject)).and_then(clean),
         organizer_name: organizer.and_then(|person| person.name.as_deref()).and_then(clean),
         organizer_email: organizer.and_then(|person| person.email.as_deref()).and_then(clean),

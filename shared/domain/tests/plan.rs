@@ -4,7 +4,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
-use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, Status};
+use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, PrivateBy, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
 use roomsync_domain::plan::{Change, Link, Plan, Write, end, gone, plan, transactions};
@@ -286,7 +286,7 @@ fn private_meetings_carry_no_words() {
         Meaning::Booked(state) => state,
         other => panic!("{other:?}"),
     };
-    assert!(state.is_private);
+    assert_eq!(state.private_by, PrivateBy::Calendar);
     assert_eq!((state.subject, state.organizer_name, state.organizer_email), (None, None, None));
 }
 
@@ -298,16 +298,21 @@ fn a_command_s_private_booking_stays_private_though_its_room_clears_the_flag() {
         original_start: Some(now() + TimeDelta::minutes(minutes)),
         ..meeting(id, minutes)
     };
-    let seen = |origin, is_private| {
+    let seen = |origin, private_by| {
         let mut first = stored(&[occurrence("a", 60)]).remove(0);
-        first.state = BookingState { origin, is_private, status: Status::Tentative, ..first.state };
+        first.state = BookingState { origin, private_by, status: Status::Tentative, ..first.state };
         let rows = applied(&[first.clone()], &full(&[first], &[occurrence("a", 60), occurrence("b", 1500)]));
-        let hidden = |row: &Booking| row.state.is_private && row.state.subject.is_none();
+        let hidden = |row: &Booking| row.state.is_private() && row.state.subject.is_none();
         rows.iter().filter(|row| hidden(row)).count()
     };
-    assert_eq!(seen(Origin::Command, true), 2, "the booking and the further instances of its series");
-    assert_eq!(seen(Origin::Command, false), 0);
-    assert_eq!(seen(Origin::Outlook, true), 0, "a person has cleared the flag");
+    assert_eq!(
+        seen(Origin::Command, PrivateBy::Command),
+        2,
+        "the booking and the further instances of its series"
+    );
+    assert_eq!(seen(Origin::Command, PrivateBy::Nobody), 0);
+    assert_eq!(seen(Origin::Command, PrivateBy::Calendar), 0, "the flag was its room's, and is cleared");
+    assert_eq!(seen(Origin::Outlook, PrivateBy::Calendar), 0, "a person has cleared the flag");
 }
 
 /// The other instances are as the command before wanted them. What a command shows is shown only once it has been applied.
@@ -320,17 +325,19 @@ fn instances_of_a_series_are_as_private_as_the_command_under_way_says() {
         ..meeting(id, minutes)
     };
     let entries = [occurrence("a", 60), occurrence("b", 1500), occurrence("c", 2940)];
+    let by = |is_private: bool| if is_private { PrivateBy::Command } else { PrivateBy::Nobody };
     let seen = |was_private, is_private, is_applied| {
         let mut rows = stored(&entries[..2]);
         rows.sort_by_key(|row| row.state.span.start);
         for (row, is_private) in rows.iter_mut().zip([is_private, was_private]) {
-            row.state = BookingState { origin: Origin::Command, is_private, ..row.state.clone() };
+            row.state =
+                BookingState { origin: Origin::Command, private_by: by(is_private), ..row.state.clone() };
         }
         let claim = Claim { applied: is_applied, recurring: true, ..claim(&rows[0]) };
         let plan = plan(&rows, &entries, &[window()], window(), &[claim], &context(), now());
         let mut rows = applied(&rows, &plan);
         rows.sort_by_key(|row| row.state.span.start);
-        rows.iter().map(|row| row.state.is_private).collect::<Vec<_>>()
+        rows.iter().map(|row| row.state.is_private()).collect::<Vec<_>>()
     };
     assert_eq!(seen(true, false, true), [false; 3]);
     assert_eq!(seen(true, false, false), [false, true, true]);

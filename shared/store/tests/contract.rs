@@ -1,7 +1,7 @@
 //! What is written agrees with the published schemas, and the schemas keep what they once promised.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, Status};
+use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, PrivateBy, Status};
 use roomsync_domain::room::{RoomField, RoomStatus};
 use roomsync_store::items::{self, Item};
 use roomsync_testkit::{at, booking, booking_with, room, room_with};
@@ -53,7 +53,7 @@ fn bookings() -> Vec<Item> {
         booking_with("ended", |state| {
             state.status = Status::Ended(reason);
             state.kind = Kind::Occurrence;
-            state.is_private = true;
+            state.private_by = PrivateBy::Command;
         })
     });
     let all: Vec<Booking> = [full, bare, booking("usual")].into_iter().chain(ended).collect();

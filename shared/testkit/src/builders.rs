@@ -4,7 +4,7 @@
 //! Texts that cannot be read as what they stand for are mistakes of the test and panic.
 
 use chrono::TimeDelta;
-use roomsync_domain::booking::{Booking, BookingState, Kind, Origin, Status};
+use roomsync_domain::booking::{Booking, BookingState, Kind, Origin, PrivateBy, Status};
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Response, When};
 use roomsync_domain::plan::{Change, Write};
@@ -128,7 +128,7 @@ pub fn booking(event: &str) -> Booking {
             kind: Kind::Single,
             series_id: None,
             original_start: None,
-            is_private: false,
+            private_by: PrivateBy::Nobody,
             subject: None,
             organizer_name: None,
             organizer_email: None,

@@ -196,7 +196,7 @@ fn step<T: Versioned>(table: &mut BTreeMap<T::Key, T>, change: &Change<T>) -> Re
 
 fn booking_rules(old: Option<&Booking>, new: &Booking) -> Result<(), StreamFault> {
     let (item, version, state) = (new.name(), new.version, &new.state);
-    if state.is_private
+    if state.is_private()
         && (state.subject.is_some() || state.organizer_name.is_some() || state.organizer_email.is_some())
     {
         return Err(StreamFault::Private { item, version });

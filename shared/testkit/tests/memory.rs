@@ -1,6 +1,6 @@
 //! The store in memory keeps the word of the ports, and counts and logs what it should.
 
-use roomsync_domain::booking::{EndReason, Status};
+use roomsync_domain::booking::{EndReason, PrivateBy, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink};
 use roomsync_domain::plan::end;
 use roomsync_domain::room_plan::RoomWrite;
@@ -92,7 +92,7 @@ async fn every_broken_promise_is_found() {
     assert_eq!(fault(0, |booking| booking.version = 2).await, "Version");
     assert_eq!(fault(1, |booking| booking.version = 3).await, "Version");
     assert_eq!(fault(1, |booking| booking.state.subject = Some("before".to_owned())).await, "NoOp");
-    assert_eq!(fault(1, |booking| booking.state.is_private = true).await, "Private");
+    assert_eq!(fault(1, |booking| booking.state.private_by = PrivateBy::Calendar).await, "Private");
     assert_eq!(fault(1, |booking| booking.expires_at = at("2026-02-09T09:30:00Z")).await, "Expiry");
     assert_eq!(fault(2, |booking| booking.state.subject = None).await, "Tombstone");
     assert_eq!(fault(2, |booking| booking.state.status = Status::Confirmed).await, "NoOp");

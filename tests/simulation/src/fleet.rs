@@ -368,7 +368,14 @@ fn told(universe: &Universe, work: &Work) -> String {
         Work::Batch(_, messages) => {
             let group = |message: &Message| {
                 let id = message.group.rsplit(['/', '#', '|', ':']).next().unwrap_or_default();
-                format!("{} ({}. time)", universe.name_of(id), message.receives)
+                let command = roomsync_command::parse(&message.body)
+                    .map(|command| format!("{} of ", command.command_id));
+                format!(
+                    "{}{} ({}. time)",
+                    command.unwrap_or_default(),
+                    universe.name_of(id),
+                    message.receives
+                )
             };
             messages.iter().map(group).collect::<Vec<_>>().join(", ")
         }

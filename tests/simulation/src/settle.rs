@@ -21,6 +21,9 @@ use std::collections::BTreeMap;
 /// Rounds in which everything has to be in step.
 const ROUNDS: u32 = 4;
 
+/// Times that commands may wait for eighty minutes: their messages come ten times at most.
+const MOST_WAITS: u32 = 8;
+
 /// Late notices in a row that may keep the queue from being empty.
 const LATE_NOTICES: u32 = 50;
 
@@ -234,6 +237,14 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
             break;
         }
     }
+    // Commands that wait for what is put off.
+    for _ in 0..MOST_WAITS {
+        let messages = universe.queue.messages(Lane::Commands);
+        if messages.iter().all(|message| universe.waits_for_a_day(&message.group)) {
+            break;
+        }
+        patience(universe, fleet, true);
+    }
     // What came due may have changed calendars only now.
     if patience(universe, fleet, thorough) || !lossy && !is_over() {
         round(universe, fleet, is_over);
@@ -417,7 +428,8 @@ fn is_private(row: &Booking, rows: &[Booking], writings: &[Writing]) -> bool {
         writing.desired.as_ref().map(|meeting| meeting.private)
     };
     let said = wanted(row).or_else(|| rows.iter().filter(same_series).find_map(wanted));
-    row.state.origin == Origin::Command && said.unwrap_or(row.state.is_private)
+    row.state.origin == Origin::Command
+        && said.unwrap_or(row.state.private_by == roomsync_domain::booking::PrivateBy::Command)
 }
 
 fn seen(state: &BookingState) -> Seen {
@@ -425,7 +437,7 @@ fn seen(state: &BookingState) -> Seen {
         start: state.span.start,
         end: state.span.end,
         tentative: state.status == Status::Tentative,
-        private: state.is_private,
+        private: state.is_private(),
         all_day: state.all_day,
         kind: match state.kind {
             roomsync_domain::booking::Kind::Single => "single",

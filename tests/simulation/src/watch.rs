@@ -25,7 +25,7 @@ pub(crate) const CANARY: &str = "canary";
 /// Endings that no look needs to be asked about.
 const GUARD_AT_LEAST: usize = 25;
 /// Most calls to Graph of one look: 45 days in slices of six hours, where long meetings overlap more often than a page has entries.
-const MOST_CALLS: u32 = 1000;
+const MOST_CALLS: u32 = 2500;
 /// Most calls to one mailbox at a time (throttling-limits).
 const AT_ONCE: usize = 4;
 
@@ -259,7 +259,9 @@ impl Universe {
             let Some(held) = twin.tenant(tenant).and_then(|tenant| tenant.mailbox(mailbox)) else { continue };
             let mix = |sum: u64, item: &Item| {
                 let at = item.modified.timestamp_millis().unsigned_abs();
-                (sum ^ item.key ^ (item.seq << 20) ^ (at << 32)).wrapping_mul(0x0000_0100_0000_01b3)
+                let lost = item.shape.series.as_ref().map_or(0, |series| series.removed.len() as u64);
+                (sum ^ item.key ^ (lost << 10) ^ (item.seq << 20) ^ (at << 32))
+                    .wrapping_mul(0x0000_0100_0000_01b3)
             };
             let signature = held.items().values().fold(1, mix);
             let presence = calendars.entry(mailbox.clone()).or_default();

@@ -129,7 +129,7 @@ async fn nothing_of_a_private_meeting_is_kept() {
     let uid = world.act(Action::Book { meeting: secret });
     world.rounds(2).await;
     let rows = world.live(ROOM_A).await;
-    assert!(rows[0].state.is_private);
+    assert!(rows[0].state.is_private());
     let everything = format!("{:?} {:?}", world.store.tables(), world.store.stream());
     assert!(!everything.contains("canary"), "{everything}");
     world.act(Action::SetSensitivity {

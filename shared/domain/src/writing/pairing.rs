@@ -13,7 +13,7 @@
 //! series nothing is guessed.
 
 use super::claim::{Claim, Verdict};
-use crate::booking::{Booking, BookingState, Kind, Origin, Status};
+use crate::booking::{Booking, BookingState, Kind, Origin, PrivateBy, Status};
 use crate::context::Context;
 use crate::entry::CalendarEntry;
 use crate::ids::{BookingId, EventId};
@@ -149,7 +149,7 @@ pub(crate) fn made_by_command<'a>(
 /// Whether a command under way says how private the meeting of this booking is: what it hides is hidden at once, what it shows may be
 /// shown only once it has been applied.
 pub(crate) fn speaks(claims: &[Claim], row: &Booking) -> bool {
-    claim_of(claims, row).is_some_and(|claim| claim.applied || row.state.is_private)
+    claim_of(claims, row).is_some_and(|claim| claim.applied || row.state.private_by == PrivateBy::Command)
 }
 
 /// What the entries of claims mean.

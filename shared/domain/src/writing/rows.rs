@@ -2,7 +2,9 @@
 
 use super::meeting::{Content, Meeting};
 use super::state::Writing;
-use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Kind, Origin, Status, expiry};
+use crate::booking::{
+    Booking, BookingState, CommandFailure, EndReason, Kind, Origin, PrivateBy, Status, expiry,
+};
 use crate::context::Context;
 use crate::ids::{BookingId, RoomRef};
 use crate::plan::{Change, Write};
@@ -134,7 +136,7 @@ fn of_meeting(meeting: &Meeting, writing: &Writing, context: &Context) -> Bookin
         kind: Kind::Single,
         series_id: None,
         original_start: None,
-        is_private: meeting.private,
+        private_by: if meeting.private { PrivateBy::Command } else { PrivateBy::Nobody },
         subject: meeting
             .words
             .subject
@@ -163,7 +165,7 @@ pub fn stillborn(context: &Context, span: Span, command: &str, failure: CommandF
         kind: Kind::Single,
         series_id: None,
         original_start: None,
-        is_private: false,
+        private_by: PrivateBy::Nobody,
         subject: None,
         organizer_name: None,
         organizer_email: None,

@@ -19,6 +19,8 @@ const LANDING_SECONDS: i64 = 30;
 /// Somebody else may be at work on the same booking: a minute, the longest that an invocation takes, and as long as a request may land
 /// after that.
 pub(super) const AFTERMATH_SECONDS: i64 = 60 + LANDING_SECONDS;
+/// A room that has never shown a meeting may show it so long after the meeting has gone, because its mail is on its way.
+const LATE_COPY_MINUTES: i64 = 15;
 /// First pause after a failure, doubled with each, and the longest.
 const PAUSE_SECONDS: (i64, i64) = (2, 60);
 /// The same where the mailbox itself is not there.
@@ -131,15 +133,21 @@ impl Writing {
     }
 
     /// Nothing is wanted, and nothing is there. Somebody else who has read the booking before its meeting was known to be made may make it
-    /// all the same: then the mark is looked for once more, when no request can be on its way any more.
-    pub fn rest(&mut self, now: Instant) {
-        let last = self.made_at.unwrap_or(self.since) + TimeDelta::seconds(AFTERMATH_SECONDS);
-        let over = Some(seconds::not_before(last)).filter(|over| now < *over && !self.place.foreign);
-        self.due = over;
-        if over.is_some() {
-            self.unsure_until = over;
+    /// all the same: then the mark is looked for once more, when no request can be on its way any more. And a room that has not shown it may
+    /// still do so: for a while that is left alone.
+    pub fn rest(&mut self, is_observed: bool, now: Instant) {
+        if self.place.foreign {
+            return;
+        }
+        let ahead = |at: Instant| Some(seconds::not_before(at)).filter(|at| now < *at);
+        let unsure = ahead(self.made_at.unwrap_or(self.since) + TimeDelta::seconds(AFTERMATH_SECONDS));
+        if unsure.is_some() {
+            self.unsure_until = unsure;
             self.verified = self.wanted.saturating_sub(1);
         }
+        let is_late = !is_observed && self.made_at.is_some();
+        let late = || ahead(self.since + TimeDelta::minutes(LATE_COPY_MINUTES)).filter(|_| is_late);
+        self.due = unsure.or_else(late);
     }
 
     /// A request was not answered at all and may still land.
@@ -283,7 +291,7 @@ pub fn watch(
     writing.refused = why.or(writing.refused.take());
     let (watched, mut write) = answered(writing, row, answer, context, window, now);
     if watched == Watched::Settled && writing.is_settled() && writing.desired.is_none() {
-        writing.rest(now);
+        writing.rest(row.is_observed(), now);
     }
     // The room's answer is to what stood before the command that failed.
     if watched == Watched::Settled
@@ -308,8 +316,10 @@ fn answered(
         |state: BookingState| revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     let with = |status| BookingState { status, failure: None, ..row.state.clone() };
     let over = now >= writing.span.end + TimeDelta::hours(1);
-    // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id.
-    let beyond = answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window);
+    // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id. What has been elsewhere
+    // before, its poller may have taken for somebody else's there: it is asked to look first.
+    let is_known = row.is_observed() || writing.written.len() <= 1 || writing.watches > 1;
+    let beyond = answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window) && is_known;
     let confirmed = |writing: &mut Writing| {
         writing.accepted = true;
         writing.due = None;

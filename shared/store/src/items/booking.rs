@@ -2,7 +2,7 @@ use super::Item;
 use super::draft::Draft;
 use super::reader::Reader;
 use crate::keys;
-use roomsync_domain::booking::{Booking, BookingState, Status};
+use roomsync_domain::booking::{Booking, BookingState, PrivateBy, Status};
 use roomsync_domain::{BookingId, EventId, RoomRef, Span};
 use roomsync_ports::StoreError;
 
@@ -22,7 +22,7 @@ pub fn booking(booking: &Booking) -> Result<Item, StoreError> {
         .instant("endUtc", state.span.end)
         .text("timeZone", &state.time_zone)
         .flag("isAllDay", state.all_day.is_some())
-        .flag("isPrivate", state.is_private)
+        .flag("isPrivate", state.is_private())
         .text_if("seriesId", state.series_id.as_ref())
         .text_if("subject", state.subject.as_ref())
         .text_if("organizerName", state.organizer_name.as_ref())
@@ -35,6 +35,9 @@ pub fn booking(booking: &Booking) -> Result<Item, StoreError> {
         .value("kind", &state.kind)?
         .value("origin", &state.origin)?
         .value_if("failure", state.failure.as_ref())?;
+    if state.is_private() {
+        draft = draft.value("privateBy", &state.private_by)?;
+    }
     if let Status::Ended(reason) = state.status {
         draft = draft.value("endReason", &reason)?;
     }
@@ -73,7 +76,7 @@ pub fn read_booking(item: &Item) -> Result<Booking, StoreError> {
             kind: reader.value("kind", "expected single, occurrence or exception")?,
             series_id: reader.text_if("seriesId")?,
             original_start: reader.instant_if("originalStartUtc")?,
-            is_private: reader.flag("isPrivate")?,
+            private_by: private_by(&reader)?,
             subject: reader.text_if("subject")?,
             organizer_name: reader.text_if("organizerName")?,
             organizer_email: reader.text_if("organizerEmail")?,
@@ -85,6 +88,19 @@ pub fn read_booking(item: &Item) -> Result<Booking, StoreError> {
         },
         observed_at: reader.instant("observedAt")?,
         expires_at: reader.epoch("expiresAt")?,
+    })
+}
+
+/// Items of the version before do not say who wants it hidden. If a command may have wanted it, it has.
+fn private_by(reader: &Reader<'_>) -> Result<PrivateBy, StoreError> {
+    if !reader.flag("isPrivate")? {
+        return Ok(PrivateBy::Nobody);
+    }
+    let said = reader.value_if("privateBy", "expected calendar or command")?;
+    Ok(match said {
+        Some(by) => by,
+        None if reader.text("origin")? == "command" => PrivateBy::Command,
+        None => PrivateBy::Calendar,
     })
 }
 

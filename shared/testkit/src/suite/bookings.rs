@@ -2,7 +2,7 @@ use super::lost;
 use crate::{at, booking, booking_with, created, cursor, room_ref, span, updated};
 use chrono::TimeDelta;
 use roomsync_domain::announced::Announced;
-use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, Status};
+use roomsync_domain::booking::{Booking, CommandFailure, EndReason, Kind, Origin, PrivateBy, Status};
 use roomsync_domain::cursor::{Cursor, DeltaLink, Drift, Guarded, Mode, Trouble, TroubleKind};
 use roomsync_domain::listening::{Listening, Refusal, RefusalKind};
 use roomsync_domain::plan::{Link, TRANSACTION_ITEMS, Write, end};
@@ -53,7 +53,7 @@ pub(super) async fn what_is_committed_reads_back(store: &impl BookingStore) {
     let pending = booking_with("pending", |state| {
         state.status = Status::Pending;
         state.subject = Some(String::new());
-        state.is_private = false;
+        state.private_by = PrivateBy::Nobody;
     });
     let reasons = [
         EndReason::Cancelled,
@@ -66,7 +66,7 @@ pub(super) async fn what_is_committed_reads_back(store: &impl BookingStore) {
     ];
     let ended = reasons.map(|reason| {
         booking_with(&format!("ended {reason:?}"), |state| {
-            state.is_private = true;
+            state.private_by = PrivateBy::Command;
             state.kind = Kind::Occurrence;
             state.status = Status::Ended(reason);
         })

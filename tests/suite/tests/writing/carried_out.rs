@@ -287,7 +287,7 @@ async fn a_series_is_known_by_its_master() {
         let ours: Vec<_> = rows.iter().filter(|other| other.state.series_id == row.state.series_id).collect();
         assert_eq!(ours.len(), 3, "{id}");
         assert!(
-            ours.iter().all(|row| row.state.origin == Origin::Command && row.state.is_private),
+            ours.iter().all(|row| row.state.origin == Origin::Command && row.state.is_private()),
             "{ours:#?}"
         );
         forms.insert(ours.iter().map(|row| &row.state.ical_uid).collect::<BTreeSet<_>>().len());
