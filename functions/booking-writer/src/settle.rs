@@ -292,11 +292,13 @@ where
             self.nudge(&writing.room_ref(), &writing).await;
         }
         // What still lies in the room when the last look is over, its poller has left alone until now.
-        if over && writing.is_settled() && writing.desired.is_none() && writing.unsure_until.is_some() {
+        let was_left_alone =
+            writing.unsure_until.is_some() || row.as_ref().is_some_and(|row| !row.is_observed());
+        if over && writing.is_settled() && writing.desired.is_none() && was_left_alone {
             self.nudge(&writing.room_ref(), &writing).await;
         }
         // Its further instances have no receipts, and the room may have nothing to report of them: by default it clears the private flag.
-        if over && writing.is_settled() && writing.holds_series() {
+        if is_settled && !moving && writing.holds_series() {
             self.ask_for_look(&writing.room_ref(), &writing).await?;
         }
         self.save(before, &mut writing, &rows).await?;

@@ -139,11 +139,14 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     }
 
     async fn run(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
-        if self.tenant.status == TenantStatus::Removed || cursor.mode == Mode::Retired || self.hint.full {
+        if self.tenant.status == TenantStatus::Removed || self.hint.full {
             return self.with_room(cursor).await;
         }
         if let Some(outcome) = self.instead(cursor) {
             return Ok(outcome);
+        }
+        if cursor.mode == Mode::Retired {
+            return self.with_room(cursor).await;
         }
         if let Some(at) = cursor.not_before.filter(|at| self.now < *at) {
             return Ok(Outcome::Waiting(at));

@@ -28,7 +28,8 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
         // What its room has shown and answered says itself of which series it is.
         let says = |row: &Booking| row.state.series_id.is_some() && row.state.status != Status::Pending;
         let is_known = known.iter().any(|row| row.id == claim.booking && says(row));
-        claim.recurring && claim.ical_uid.is_some() && !is_known && !entries.iter().any(shared)
+        let is_open = claim.recurring && claim.ical_uid.is_some() && !is_known && !entries.iter().any(shared);
+        is_open || !claim.late.is_empty()
     };
     let mut open: Vec<&mut Claim> = claims.iter_mut().filter(open).collect();
     if open.is_empty() {
@@ -37,8 +38,13 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
     for id in candidates(&open, known, entries, context).into_iter().take(MOST_QUESTIONS) {
         lane.check_time()?;
         let Some(master) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { continue };
-        for claim in open.iter_mut().filter(|claim| claim.ical_uid == master.ical_uid) {
-            claim.series = Some(id.clone());
+        for claim in &mut open {
+            if claim.ical_uid == master.ical_uid {
+                claim.series = Some(id.clone());
+            }
+            if claim.is_late(master.ical_uid.as_deref(), None) {
+                claim.late_series.push(id.clone());
+            }
         }
     }
     Ok(())

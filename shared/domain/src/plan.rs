@@ -173,8 +173,7 @@ pub fn plan(
                 continue;
             }
         }
-        // A room that is being left shows a series late.
-        if row.is_none() && claims.iter().any(|claim| claim.leaving.is_some() && is_of(claim, entry)) {
+        if row.is_none() && comes_late(claims, entry) {
             continue;
         }
         plan.writes.extend(decide(
@@ -216,6 +215,7 @@ fn guesses<'a>(
     }
     let free: Vec<&CalendarEntry> =
         seen.iter().filter(|(id, _)| !rows.contains_key(*id)).map(|(_, entry)| *entry).collect();
+    let free: Vec<&CalendarEntry> = free.into_iter().filter(|entry| !comes_late(claims, entry)).collect();
     let taken: BTreeSet<&BookingId> = rows.values().map(|row| &row.id).collect();
     pairing::by_time(claims, known, &free, &taken, context)
 }
@@ -256,8 +256,12 @@ fn new_id(event: &EventId, taken: &BTreeSet<&BookingId>, context: &Context) -> B
     id
 }
 
-fn is_of(claim: &Claim, entry: &CalendarEntry) -> bool {
-    claim.is_of(entry.ical_uid.as_deref(), entry.series.as_ref().map(EventId::as_str))
+/// Whether an entry that belongs to no booking is of a meeting which has gone, or which leaves the room: its mail is late.
+fn comes_late(claims: &[Claim], entry: &CalendarEntry) -> bool {
+    let (uid, series) = (entry.ical_uid.as_deref(), entry.series.as_ref());
+    claims.iter().any(|claim| {
+        claim.is_late(uid, series) || claim.leaving.is_some() && claim.is_of(uid, series.map(EventId::as_str))
+    })
 }
 
 fn order(booking: &Booking) -> (Instant, &BookingId) {

@@ -60,6 +60,8 @@ fn claim(row: &Booking) -> Claim {
         recurring: false,
         leaving: None,
         former: None,
+        late: Vec::new(),
+        late_series: Vec::new(),
         series: None,
     }
 }

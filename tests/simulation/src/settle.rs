@@ -237,14 +237,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
             break;
         }
     }
-    // Commands that wait for what is put off.
-    for _ in 0..MOST_WAITS {
-        let messages = universe.queue.messages(Lane::Commands);
-        if messages.iter().all(|message| universe.waits_for_a_day(&message.group)) {
-            break;
-        }
-        patience(universe, fleet, true);
-    }
+    wait_for_commands(universe, fleet);
     // What came due may have changed calendars only now.
     if patience(universe, fleet, thorough) || !lossy && !is_over() {
         round(universe, fleet, is_over);
@@ -259,6 +252,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
         if !is_over() {
             round(universe, fleet, is_over);
         }
+        wait_for_commands(universe, fleet);
         report(universe, "after the daily look", differences(universe, companies));
     }
     // What was put off for some seconds. Notices that come late put a message there once more.
@@ -272,6 +266,17 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     drained(universe, companies);
     report(universe, "in the end", crate::push::unsubscribed(universe, companies));
     universe.streams_make_tables();
+}
+
+/// Lets commands wait for what is put off, but for what is put off for a day.
+fn wait_for_commands(universe: &Universe, fleet: &mut Fleet) {
+    for _ in 0..MOST_WAITS {
+        let messages = universe.queue.messages(Lane::Commands);
+        if messages.iter().all(|message| universe.waits_for_a_day(&message.group)) {
+            return;
+        }
+        patience(universe, fleet, true);
+    }
 }
 
 /// Whether tables and subscriptions are as they have to be in the end.

@@ -153,6 +153,7 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
             verified: old.verified,
             receipts: old.receipts.clone(),
             former: given.row.filter(|row| row.is_live()).and_then(|row| row.state.event_id.clone()),
+            late: old.late_copies(given.row_left.or(given.row)),
             ..blank()
         },
         Some(old) => {

@@ -35,6 +35,12 @@ pub struct Claim {
     /// The room's copy of the booking's meeting before this one: it is on its way out, and nobody's booking.
     #[serde(default)]
     pub former: Option<EventId>,
+    /// `iCalUId`s of meetings of the booking's earlier lives that the room has not shown and may still show: nobody's bookings.
+    #[serde(default)]
+    pub late: Vec<String>,
+    /// The series of these in the room's calendar, as far as the poller has asked for them.
+    #[serde(skip)]
+    pub late_series: Vec<EventId>,
     /// The series in the room's calendar, once the poller has asked for it: occurrences need not have the id that all copies share.
     #[serde(skip)]
     pub series: Option<EventId>,
@@ -64,6 +70,13 @@ impl Claim {
     pub fn is_of(&self, ical_uid: Option<&str>, series: Option<&str>) -> bool {
         let same = |ours: Option<&str>, theirs: Option<&str>| ours.is_some() && ours == theirs;
         same(self.ical_uid.as_deref(), ical_uid) || same(self.series.as_ref().map(EventId::as_str), series)
+    }
+
+    /// Whether these are ids of a meeting that has gone and that the room shows late.
+    #[must_use]
+    pub fn is_late(&self, ical_uid: Option<&str>, series: Option<&EventId>) -> bool {
+        ical_uid.is_some_and(|uid| self.late.iter().any(|late| late == uid))
+            || series.is_some_and(|id| self.late_series.contains(id))
     }
 
     /// Whether an entry that is booked at `seen` shows the effect of the command. `status` is the stored one; `home` is the room's zone.
@@ -112,6 +125,8 @@ mod tests {
             recurring: false,
             leaving: None,
             former: None,
+            late: Vec::new(),
+            late_series: Vec::new(),
             series: None,
         };
         use Verdict::{Follow, Hold};

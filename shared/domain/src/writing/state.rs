@@ -8,7 +8,7 @@ use crate::tenant::Organizer;
 use crate::time::{Instant, Span, seconds};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// Command ids that are remembered for each booking.
@@ -57,6 +57,9 @@ pub struct Writing {
     /// The room's copy of the meeting of the life before, if it was not gone yet.
     #[serde(default)]
     pub former: Option<EventId>,
+    /// Meetings of earlier lives that have gone, and that their rooms may still show.
+    #[serde(default)]
+    pub late: Vec<Late>,
     /// Whether a create may have had an effect in this life.
     pub sent: bool,
     /// When the meeting of this life was known to be made.
@@ -111,6 +114,19 @@ pub struct KnownEvent {
     pub id: EventId,
     /// Id that all copies share.
     pub ical_uid: Option<String>,
+}
+
+/// A meeting that has gone before its room has ever shown it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Late {
+    /// The room.
+    pub room: RoomId,
+    /// Id that all copies share.
+    pub ical_uid: String,
+    /// Until then the room may show it.
+    #[serde(with = "seconds")]
+    pub until: Instant,
 }
 
 /// A booking before a command.
@@ -175,6 +191,7 @@ impl Writing {
             place,
             event: None,
             former: None,
+            late: Vec::new(),
             sent: false,
             made_at: None,
             unsure_until: None,
@@ -367,11 +384,26 @@ impl Writing {
             recurring: self.recurs(),
             leaving: self.leaving,
             former: self.former.clone(),
+            late: self.late_in(&self.room),
+            late_series: Vec::new(),
             series: None,
         };
-        let leaving = Claim { leaving: Some(EndReason::Moved), ..claim.clone() };
-        let left =
-            self.left.iter().map(|room| (RoomRef::new(self.tenant.clone(), room.clone()), leaving.clone()));
-        [(self.room_ref(), claim)].into_iter().chain(left).collect()
+        let leaving = |room: &RoomId| Claim {
+            leaving: Some(EndReason::Moved),
+            late: self.late_in(room),
+            ..claim.clone()
+        };
+        let others: BTreeSet<&RoomId> =
+            self.left.iter().chain(self.late.iter().map(|late| &late.room)).collect();
+        let others: Vec<_> = others
+            .into_iter()
+            .filter(|room| **room != self.room)
+            .map(|room| (RoomRef::new(self.tenant.clone(), room.clone()), leaving(room)))
+            .collect();
+        [(self.room_ref(), claim)].into_iter().chain(others).collect()
+    }
+
+    fn late_in(&self, room: &RoomId) -> Vec<String> {
+        self.late.iter().filter(|late| late.room == *room).map(|late| late.ical_uid.clone()).collect()
     }
 }

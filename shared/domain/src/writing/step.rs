@@ -4,7 +4,7 @@ use super::code;
 use super::meeting::{Content, Meeting, RoomAnswer, Seen};
 use super::merge::{Judgement, View, adopted, judge};
 use super::rows::{failure, revise, shows_another, standing};
-use super::state::{KnownEvent, Writing};
+use super::state::{KnownEvent, Late, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::plan::Write;
@@ -145,9 +145,28 @@ impl Writing {
             self.unsure_until = unsure;
             self.verified = self.wanted.saturating_sub(1);
         }
-        let is_late = !is_observed && self.made_at.is_some();
-        let late = || ahead(self.since + TimeDelta::minutes(LATE_COPY_MINUTES)).filter(|_| is_late);
+        let late = || ahead(self.late_until()).filter(|_| !is_observed && self.made_at.is_some());
         self.due = unsure.or_else(late);
+    }
+
+    /// Meetings of this life and of earlier ones that have gone, and that their rooms may still show. `row` is the booking as it ended.
+    #[must_use]
+    pub fn late_copies(&self, row: Option<&Booking>) -> Vec<Late> {
+        let mut late = self.late.clone();
+        if let Some(ical_uid) = self.ical_uid().filter(|_| row.is_none_or(|row| !row.is_observed())) {
+            late.push(Late { room: self.room.clone(), ical_uid, until: self.late_until() });
+        }
+        late
+    }
+
+    fn late_until(&self) -> Instant {
+        seconds::not_before(self.since + TimeDelta::minutes(LATE_COPY_MINUTES))
+    }
+
+    /// All is settled but what rooms may still show late.
+    fn wait_for_late(&mut self, now: Instant) {
+        self.late.retain(|late| now < late.until);
+        self.due = self.due.max(self.late.iter().map(|late| late.until).max());
     }
 
     /// A request was not answered at all and may still land.
@@ -292,6 +311,9 @@ pub fn watch(
     let (watched, mut write) = answered(writing, row, answer, context, window, now);
     if watched == Watched::Settled && writing.is_settled() && writing.desired.is_none() {
         writing.rest(row.is_observed(), now);
+    }
+    if watched == Watched::Settled && (writing.is_settled() || writing.desired.is_none()) {
+        writing.wait_for_late(now);
     }
     // The room's answer is to what stood before the command that failed.
     if watched == Watched::Settled
