@@ -247,6 +247,7 @@ where
         clock: &deps.clock,
         context: &context,
         said: None,
+        fresh: false,
         deadline,
     };
     let is_active = tenant.status == TenantStatus::Active;

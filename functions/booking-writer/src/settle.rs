@@ -44,6 +44,8 @@ pub struct Work<'a, G, S, Q, K> {
     pub context: &'a Context,
     /// Subject and attendees of the command at hand, which for a private meeting are kept nowhere else.
     pub said: Option<&'a Words>,
+    /// Whether the command at hand was accepted just now, so that nobody else knows of it.
+    pub fresh: bool,
     /// No call is begun after this instant.
     pub deadline: Instant,
 }

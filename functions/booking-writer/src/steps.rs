@@ -81,7 +81,11 @@ where
             Err(MeetingError::Invalid(trace)) if trace.code.to_ascii_lowercase().contains("timezone") => {
                 Ok(in_another_zone(writing, &trace.code))
             }
-            Err(error) => Ok(self.trouble(writing, error)),
+            Err(error) => {
+                // Nobody else has sent anything for a command that was accepted just now.
+                writing.sent &= !(self.fresh && error.is_final());
+                Ok(self.trouble(writing, error))
+            }
         }
     }
 

@@ -97,6 +97,7 @@ where
         clock: &deps.clock,
         context: &context,
         said: Some(&words),
+        fresh: false,
         deadline,
     };
     // Once more if an earlier life had first to be settled.
@@ -138,7 +139,7 @@ where
                 info!(booking.id = %request.booking, command.id = %request.command, action = ?request.action, "Accepted a booking command");
                 let Some(accepted) = save.writing else { return Ok(Outcome::Done(Progress::Done)) };
                 let accepted = Writing { version: accepted.version + 1, ..*accepted };
-                return work.settle(accepted).await.map(Outcome::Done);
+                return Work { fresh: true, ..work }.settle(accepted).await.map(Outcome::Done);
             }
         };
         if let Some(wanted) = wanted {

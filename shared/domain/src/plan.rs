@@ -75,11 +75,13 @@ impl Link<'_> {
 }
 
 impl Write {
-    /// The link to it, if it needs one. To what is pending its claim leads.
+    /// The link to it, if it needs one. To what is pending its claim leads; what ends has the one that it had, or another booking goes on with
+    /// its entry.
     #[must_use]
     pub fn link(&self) -> Option<Link<'_>> {
         let Booking { room, id, state, .. } = &self.booking;
         match (&state.event_id, &state.ical_uid) {
+            (Some(_), _) if !self.booking.is_live() => None,
             (Some(event), _) => (room.booking_id(event) != *id).then_some(Link::Event(event)),
             (None, Some(meeting)) if state.status != Status::Pending => Some(Link::Meeting(meeting)),
             (None, _) => None,

@@ -511,6 +511,28 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
     assert_eq!(writes(&[observed, stranger], None), BTreeMap::new());
 }
 
+/// Two writes of one item are refused as a whole (`TransactWriteItems`), each time.
+#[test]
+fn of_two_bookings_of_an_entry_the_one_that_goes_on_is_linked() {
+    let entry = CalendarEntry { id: EventId::new("accepted"), ..meeting("a", 60) };
+    let mut stranger = stored(&[meeting("a", 60)]).remove(0);
+    stranger.state.event_id = Some(entry.id.clone());
+    let mut own = Booking { id: BookingId::new("app-1"), ..stranger.clone() };
+    own.state = BookingState {
+        status: Status::Pending,
+        event_id: None,
+        origin: Origin::Command,
+        ..own.state.clone()
+    };
+    let known = [own.clone(), stranger.clone()];
+    let plan =
+        plan(&known, std::slice::from_ref(&entry), &[window()], window(), &[claim(&own)], &context(), now());
+    let links: Vec<_> = plan.writes.iter().map(|write| (&write.booking.id, write.link())).collect();
+    assert_eq!(plan.writes.len(), 2);
+    assert!(links.contains(&(&own.id, Some(Link::Event(&entry.id)))), "{links:?}");
+    assert!(links.contains(&(&stranger.id, None)), "{links:?}");
+}
+
 #[test]
 fn subjects_lose_control_characters_and_have_an_end() {
     let entry =

@@ -93,3 +93,11 @@ pub enum MeetingError {
     #[error("not answered: {0}")]
     Unanswered(Trace),
 }
+
+impl MeetingError {
+    /// Whether it says for certain that nothing was written, and that trying again does not help by itself.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::NoMailbox(_) | Self::Forbidden(_) | Self::Invalid(_))
+    }
+}

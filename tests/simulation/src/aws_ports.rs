@@ -215,7 +215,13 @@ impl BookingStore for Aws {
         let about = || {
             let link = if cursor.link.is_some() { "a link" } else { "no link" };
             let name = universe.name_of(room.room.as_str());
-            format!("{name}: {} writes, over version {}, {link}", writes.len(), cursor.version)
+            let told: String = writes
+                .iter()
+                .map(|write| {
+                    format!(", {} {} v{}", write.change.name(), write.booking.id, write.booking.version)
+                })
+                .collect();
+            format!("{name}: {} writes, over version {}, {link}{told}", writes.len(), cursor.version)
         };
         let what = self.what(Kind::Commit, about);
         let effect = |fate: Fate| {

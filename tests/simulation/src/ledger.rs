@@ -296,8 +296,11 @@ impl Universe {
         if is_gone && writing.desired.is_none() && writing.applied != writing.wanted {
             return;
         }
-        let silent =
-            row.as_ref().is_some_and(|row| matches!(row.state.status, Status::Pending | Status::Tentative));
+        // A room that is removed answers when it is back.
+        let silent = row.as_ref().is_some_and(|row| {
+            let is_open = matches!(row.state.status, Status::Pending | Status::Tentative);
+            is_open || row.state.status == Status::Ended(EndReason::RoomRemoved)
+        });
         if !writing.is_settled() && !silent && writing.left.is_none() {
             self.wrong(format!("I16: the writing of {id} is still due at {:?}", writing.due));
         }

@@ -241,6 +241,7 @@ pub(crate) fn settle(universe: &Universe, fleet: &mut Fleet, companies: &mut [Co
     // What came due may have changed calendars only now.
     if patience(universe, fleet, thorough) || !lossy && !is_over() {
         round(universe, fleet, is_over);
+        patience(universe, fleet, false);
     }
     if !lossy {
         report(universe, "after four rounds", differences(universe, companies));

@@ -143,11 +143,12 @@ fn create(request: &Request, given: &Given<'_>, writing: Option<&Writing>) -> As
         old if old.is_none_or(|old| old.place.foreign) && stands_in_outlook(given) => {
             return Err(failure(code::NOT_OURS, "a booking of that id was made in Outlook"));
         }
-        None => Writing { life: 1, ..blank() },
+        None => Writing { life: 1, sent: true, ..blank() },
         Some(old) if old.desired.is_none() && !old.is_verified() => return Ok(Wanted::NotYet),
         Some(old) if old.desired.is_none() => Writing {
             version: old.version,
             life: old.life + 1,
+            sent: true,
             wanted: old.wanted,
             applied: old.applied,
             verified: old.verified,

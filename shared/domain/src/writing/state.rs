@@ -60,7 +60,7 @@ pub struct Writing {
     /// Meetings of earlier lives that have gone, and that their rooms may still show.
     #[serde(default)]
     pub late: Vec<Late>,
-    /// Whether a create may have had an effect in this life.
+    /// Whether a create may have had an effect in this life: whoever accepted it may have sent one and died.
     pub sent: bool,
     /// When the meeting of this life was known to be made.
     #[serde(default, with = "seconds::option")]
@@ -359,6 +359,11 @@ impl Writing {
         self.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some())
     }
 
+    /// Whether it was a series when we last knew it.
+    fn recurred(&self) -> bool {
+        self.base.as_ref().is_some_and(|content| content.recurrence.is_some())
+    }
+
     /// Whether the room is to hold a series. Its booking is the first instance; what a command says holds for all, whenever they are seen.
     #[must_use]
     pub fn holds_series(&self) -> bool {
@@ -381,7 +386,7 @@ impl Writing {
             echoes: self.echoes(),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),
             applied: self.applied == self.wanted,
-            recurring: self.recurs(),
+            recurring: self.recurs() || self.desired.is_none() && self.recurred(),
             leaving: self.leaving,
             former: self.former.clone(),
             late: self.late_in(&self.room),
