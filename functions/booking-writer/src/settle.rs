@@ -293,10 +293,10 @@ where
         if before.refused.is_some() && writing.refused.is_none() && writing.desired.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;
         }
-        // What still lies in the room when the last look is over, its poller has left alone until now.
-        let was_left_alone =
-            writing.unsure_until.is_some() || row.as_ref().is_some_and(|row| !row.is_observed());
-        if over && writing.is_settled() && writing.desired.is_none() && was_left_alone {
+        // What lies in the room when all is over, its poller has left alone until now.
+        let ended_unseen = row.as_ref().is_some_and(|row| !row.is_live() && !row.is_observed());
+        let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
+        if over && writing.is_settled() && (ended_unseen || looked_again) {
             self.nudge(&writing.room_ref(), &writing).await;
         }
         // Its further instances have no receipts, and the room may have nothing to report of them: by default it clears the private flag.

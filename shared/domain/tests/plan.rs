@@ -8,7 +8,7 @@ use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Origin, P
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{CalendarEntry, EntryKind, Person, Response, Wanted, When};
 use roomsync_domain::plan::{Change, Link, Plan, Write, end, gone, plan, transactions};
-use roomsync_domain::project::{Meaning, meaning};
+use roomsync_domain::project::{Meaning, meaning, span};
 use roomsync_domain::tenant::Window;
 use roomsync_domain::writing::meeting::Days;
 use roomsync_domain::writing::rows::failure;
@@ -509,6 +509,51 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
     };
     let observed = Booking { state: elsewhere, ..own.clone() };
     assert_eq!(writes(&[observed, stranger], None), BTreeMap::new());
+}
+
+#[test]
+fn what_is_late_of_a_meeting_that_has_gone_is_nobody_s_booking() {
+    let occurrence = CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::hours(30)),
+        ..meeting("b", 1800)
+    };
+    let entries = [meeting("a", 60), occurrence];
+    let mut row = stored(&[meeting("new", 120)]).remove(0);
+    row.state = BookingState { status: Status::Pending, event_id: None, ..row.state };
+    let created = |claim: Claim| {
+        let plan =
+            plan(std::slice::from_ref(&row), &entries, &[window()], window(), &[claim], &context(), now());
+        plan.writes.len()
+    };
+    let claim = claim(&row);
+    let late = |uid: &str, series: &[&str]| Claim {
+        late: vec![uid.to_owned()],
+        late_series: series.iter().map(|id| EventId::new(*id)).collect(),
+        ..claim.clone()
+    };
+    assert_eq!(created(claim.clone()), 2);
+    assert_eq!(created(late("uid-a", &[])), 1);
+    assert_eq!(created(late("uid-a", &["series"])), 0);
+    let leaving = Some(EndReason::Cancelled);
+    let series = Some(EventId::new("series"));
+    assert_eq!(created(Claim { leaving, series, recurring: true, ..claim.clone() }), 1);
+}
+
+/// Its time is the one that is wanted, not the one at which the room has shown it.
+#[test]
+fn what_is_pending_is_missed_wherever_it_lies_but_only_by_a_whole_read() {
+    let beyond = CalendarEntry { ..meeting("a", 60 * 24 * 60) };
+    let missing = |status, covered: Span| {
+        let mut row = stored(&[meeting("a", 60)]).remove(0);
+        row.state = BookingState { status, span: span(beyond.when, &context()), ..row.state };
+        plan(&[row], &[], &[covered], window(), &[], &context(), now()).missing.len()
+    };
+    let today = Span::new(now(), now() + TimeDelta::days(1));
+    assert_eq!(missing(Status::Pending, window()), 1);
+    assert_eq!(missing(Status::Pending, today), 0);
+    assert_eq!(missing(Status::Confirmed, window()), 0);
 }
 
 /// Two writes of one item are refused as a whole (`TransactWriteItems`), each time.

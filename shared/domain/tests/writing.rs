@@ -255,6 +255,63 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
     assert_eq!(shown.ical_uid, writing.ical_uid());
 }
 
+/// Elsewhere its room's poller may have taken it for somebody else's.
+#[test]
+fn a_booking_beyond_the_window_that_was_elsewhere_waits_until_its_room_was_looked_at() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    writing.verified();
+    writing.note_written(&content([1, 0, 0, 0, 0]));
+    writing.note_written(&content([0; 5]));
+    let row = row(&writing, pending(&writing, None, &context()).unwrap());
+    let before = Span::new(now() - TimeDelta::days(2), now() - TimeDelta::days(1));
+    let mut answered =
+        || watch(&mut writing, Some(&row), Some(RoomAnswer::Accepted), &context(), before, now()).0;
+    assert_eq!(answered(), Watched::Silent { look: false });
+    assert_eq!(answered(), Watched::Silent { look: true });
+    assert_eq!(answered(), Watched::Settled);
+}
+
+/// Its mail may be on its way, perhaps with the words of a private meeting.
+#[test]
+fn what_has_gone_before_its_room_has_shown_it_is_claimed_for_a_quarter_of_an_hour() {
+    let late = now() + TimeDelta::minutes(15);
+    let settled = |is_observed: bool, at: Instant| {
+        let mut writing = writing([0; 5]);
+        writing.created(&seen("e", [0; 5]), now() - TimeDelta::minutes(2));
+        let mut row = row(&writing, pending(&writing, None, &context()).unwrap());
+        row.state.status = Status::Ended(EndReason::Cancelled);
+        row.state.event_id = is_observed.then(|| EventId::new("copy"));
+        writing.leaving = Some(EndReason::Cancelled);
+        writing.want(None, now());
+        writing.removed();
+        writing.verified();
+        let (watched, _) = watch(&mut writing, Some(&row), None, &context(), context().window_at(at), at);
+        assert_eq!(watched, Watched::Settled);
+        assert!(writing.is_verified(), "a new command waits for nothing");
+        (writing, row)
+    };
+    assert_eq!(settled(true, now()).0.due, None);
+    assert_eq!(settled(false, late).0.due, None);
+    let (old, row) = settled(false, now());
+    assert_eq!((old.due, old.claims().len()), (Some(late), 1));
+    // The same in a new life, wherever that is.
+    let mut new = Writing { late: old.late_copies(Some(&row)), ..writing([0; 5]) };
+    let claims = |writing: &Writing| {
+        let claims = writing.claims().into_iter();
+        claims.map(|(room, claim)| (room.room.to_string(), claim.late)).collect::<Vec<_>>()
+    };
+    let uids: Vec<String> = old.ical_uid().into_iter().collect();
+    assert_eq!(claims(&new), [("a".to_owned(), uids.clone())]);
+    new.room = RoomId::new("b");
+    assert_eq!(claims(&new), [("b".to_owned(), Vec::new()), ("a".to_owned(), uids)]);
+    let confirmed = Booking { state: BookingState { status: Status::Confirmed, ..row.state.clone() }, ..row };
+    for (at, due) in [(now(), Some(late)), (late, None)] {
+        watch(&mut new, Some(&confirmed), None, &context(), context().window_at(at), at);
+        assert_eq!((new.due, claims(&new).len()), (due, if due.is_some() { 2 } else { 0 }));
+    }
+}
+
 /// Its further instances may be seen when all is settled, and then nothing else says whose they are and how private.
 #[test]
 fn a_series_stays_claimed_as_long_as_its_room_is_to_hold_it() {
