@@ -277,6 +277,8 @@ where
             Watched::Settled => {
                 if moving {
                     writing.watch_again(now);
+                } else {
+                    writing.wait_for_late(now);
                 }
                 true
             }
@@ -298,6 +300,9 @@ where
         let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
         if over && writing.is_settled() && (ended_unseen || looked_again) {
             self.nudge(&writing.room_ref(), &writing).await;
+        }
+        for late in before.late.iter().filter(|late| !writing.late.contains(late)) {
+            self.nudge(&RoomRef::new(writing.tenant.clone(), late.room.clone()), &writing).await;
         }
         // Its further instances have no receipts, and the room may have nothing to report of them: by default it clears the private flag.
         if is_settled && !moving && writing.holds_series() {
@@ -335,7 +340,7 @@ where
         now: Instant,
     ) -> Result<bool, Stop> {
         let Some(left) = self.left(writing).await? else {
-            writing.left_behind();
+            writing.left_behind(None);
             return Ok(false);
         };
         let over = now >= writing.span.end.max(left.state.span.end) + TimeDelta::hours(1);
@@ -349,7 +354,7 @@ where
             let retention = self.context.retention_days;
             rows.push(roomsync_domain::plan::end(&left, booking::EndReason::Moved, retention, now));
         }
-        writing.left_behind();
+        writing.left_behind(Some(&left));
         Ok(false)
     }
 

@@ -225,13 +225,16 @@ fn guesses<'a>(
 /// The further instances of a command's series are the command's, too, and as private as it says.
 fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims: &[Claim]) -> Meaning {
     let Meaning::Booked(state) = meaning else { return meaning };
-    let may_be = row.is_none_or(|row| row.state.origin == Origin::Command);
+    let is_ours = |row: &&Booking| row.state.origin == Origin::Command;
+    // They may have been taken for somebody else's before the id of the series was known.
+    let may_be = row.is_none_or(|row| is_ours(&row)) || pairing::is_claimed(claims, &state);
     let made = may_be.then(|| made_by_command(known, claims, &state)).flatten();
     let Some(before) = row.or(made) else { return Meaning::Booked(state) };
     let says = made.filter(|made| pairing::speaks(claims, made)).unwrap_or(before);
+    let author = row.filter(is_ours).or(made).unwrap_or(before);
     let state = BookingState {
-        origin: before.state.origin,
-        last_command_id: before.state.last_command_id.clone(),
+        origin: author.state.origin,
+        last_command_id: author.state.last_command_id.clone(),
         ..*state
     };
     let is_hidden = state.origin == Origin::Command && says.state.private_by == PrivateBy::Command;
@@ -239,6 +242,7 @@ fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims
         PrivateBy::Nobody if is_hidden => PrivateBy::Command,
         // Both want it hidden: who did first is nothing that readers see.
         PrivateBy::Calendar if before.state.is_private() => before.state.private_by,
+        PrivateBy::Calendar if is_hidden => PrivateBy::Command,
         other => other,
     };
     let state = BookingState { private_by, ..state };

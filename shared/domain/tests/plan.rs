@@ -541,6 +541,28 @@ fn what_is_late_of_a_meeting_that_has_gone_is_nobody_s_booking() {
     assert_eq!(created(Claim { leaving, series, recurring: true, ..claim.clone() }), 1);
 }
 
+/// Its further instances had been taken for somebody else's before its id was known.
+#[test]
+fn a_series_turns_out_to_be_a_command_s_with_all_its_days() {
+    let occurrence = |id: &str, minutes| CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::minutes(minutes)),
+        ical_uid: Some("uid".to_owned()),
+        ..meeting(id, minutes)
+    };
+    let entries = [occurrence("a", 60), occurrence("b", 1500)];
+    let mut rows = stored(&entries);
+    rows.sort_by_key(|row| row.state.span.start);
+    let (origin, private_by) = (Origin::Command, PrivateBy::Command);
+    rows[0].state = BookingState { origin, private_by, ..rows[0].state.clone() };
+    let claim = Claim { recurring: true, ..claim(&rows[0]) };
+    let plan = plan(&rows, &entries, &[window()], window(), &[claim], &context(), now());
+    for row in applied(&rows, &plan) {
+        assert_eq!((row.state.origin, row.state.private_by, row.state.subject), (origin, private_by, None));
+    }
+}
+
 /// Its time is the one that is wanted, not the one at which the room has shown it.
 #[test]
 fn what_is_pending_is_missed_wherever_it_lies_but_only_by_a_whole_read() {

@@ -337,7 +337,7 @@ fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
         let mut writing = writing([0; 5]);
         writing.before = Some(Before { span: writing.span, confirmed: true, moved: false });
         writing.left = moved.then(|| RoomId::new("b"));
-        writing.left_behind();
+        writing.left_behind(None);
         let row = row(&writing, pending(&writing, None, &context()).unwrap());
         let window = context().window_at(now());
         watch(&mut writing, Some(&row), None, &context(), window, now())

@@ -115,6 +115,11 @@ fn is_of(claim: &Claim, state: &BookingState) -> bool {
     claim.is_of(state.ical_uid.as_deref(), state.series_id.as_deref())
 }
 
+/// Whether it is of a meeting of which a claim speaks.
+pub(crate) fn is_claimed(claims: &[Claim], state: &BookingState) -> bool {
+    claims.iter().any(|claim| is_of(claim, state))
+}
+
 /// Whether it is known to be the organizer's.
 fn is_by(claim: &Claim, entry: &CalendarEntry) -> bool {
     let organizer = entry.organizer.as_ref().and_then(|person| person.email.as_deref());

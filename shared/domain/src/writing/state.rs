@@ -335,13 +335,6 @@ impl Writing {
         self.span.end.max(self.since) + TimeDelta::days(KEPT_DAYS)
     }
 
-    /// The room that was left shows the meeting no more. What the booking was there says nothing about the room where it is to be now.
-    pub fn left_behind(&mut self) {
-        if self.left.take().is_some() {
-            self.before = None;
-        }
-    }
-
     /// Times of contents that were sent or overwritten in this life, other than the wanted one.
     fn echoes(&self) -> Vec<Days> {
         let wanted = self.desired.as_ref().map(Meeting::when);
@@ -389,13 +382,13 @@ impl Writing {
             recurring: self.recurs() || self.desired.is_none() && self.recurred(),
             leaving: self.leaving,
             former: self.former.clone(),
-            late: self.late_in(&self.room),
+            late: self.late_to(&self.room),
             late_series: Vec::new(),
             series: None,
         };
         let leaving = |room: &RoomId| Claim {
             leaving: Some(EndReason::Moved),
-            late: self.late_in(room),
+            late: self.late_to(room),
             ..claim.clone()
         };
         let others: BTreeSet<&RoomId> =
@@ -408,7 +401,10 @@ impl Writing {
         [(self.room_ref(), claim)].into_iter().chain(others).collect()
     }
 
-    fn late_in(&self, room: &RoomId) -> Vec<String> {
-        self.late.iter().filter(|late| late.room == *room).map(|late| late.ical_uid.clone()).collect()
+    /// What may still come to a room. The meeting of this life may have come back to it.
+    fn late_to(&self, room: &RoomId) -> Vec<String> {
+        let is_back = |late: &&Late| *room == self.room && Some(&late.ical_uid) == self.ical_uid().as_ref();
+        let there = self.late.iter().filter(|late| late.room == *room);
+        there.filter(|late| !is_back(late)).map(|late| late.ical_uid.clone()).collect()
     }
 }

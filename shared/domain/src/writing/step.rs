@@ -7,6 +7,7 @@ use super::rows::{failure, revise, shows_another, standing};
 use super::state::{KnownEvent, Late, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
+use crate::ids::RoomId;
 use crate::plan::Write;
 use crate::time::{Instant, Span, seconds};
 use crate::zone;
@@ -132,7 +133,7 @@ impl Writing {
         self.stood = None;
     }
 
-    /// Nothing is wanted, and nothing is there. Somebody else who has read the booking before its meeting was known to be made may make it
+    /// The room is free. If nothing is wanted any more, somebody else who has read the booking before its meeting was known to be made may make it
     /// all the same: then the mark is looked for once more, when no request can be on its way any more. And a room that has not shown it may
     /// still do so: for a while that is left alone.
     pub fn rest(&mut self, is_observed: bool, now: Instant) {
@@ -140,7 +141,8 @@ impl Writing {
             return;
         }
         let ahead = |at: Instant| Some(seconds::not_before(at)).filter(|at| now < *at);
-        let unsure = ahead(self.made_at.unwrap_or(self.since) + TimeDelta::seconds(AFTERMATH_SECONDS));
+        let unsure = ahead(self.made_at.unwrap_or(self.since) + TimeDelta::seconds(AFTERMATH_SECONDS))
+            .filter(|_| self.desired.is_none());
         if unsure.is_some() {
             self.unsure_until = unsure;
             self.verified = self.wanted.saturating_sub(1);
@@ -152,11 +154,19 @@ impl Writing {
     /// Meetings of this life and of earlier ones that have gone, and that their rooms may still show. `row` is the booking as it ended.
     #[must_use]
     pub fn late_copies(&self, row: Option<&Booking>) -> Vec<Late> {
-        let mut late = self.late.clone();
-        if let Some(ical_uid) = self.ical_uid().filter(|_| row.is_none_or(|row| !row.is_observed())) {
-            late.push(Late { room: self.room.clone(), ical_uid, until: self.late_until() });
-        }
-        late
+        let unseen = row.is_none_or(|row| !row.is_observed());
+        self.late.iter().cloned().chain(self.late_in(&self.room).filter(|_| unseen)).collect()
+    }
+
+    /// The room that was left shows the meeting no more. What the booking was there says nothing about the room where it is to be now.
+    pub fn left_behind(&mut self, row: Option<&Booking>) {
+        let Some(left) = self.left.take() else { return };
+        self.before = None;
+        self.late.extend(self.late_in(&left).filter(|_| row.is_some_and(|row| !row.is_observed())));
+    }
+
+    fn late_in(&self, room: &RoomId) -> Option<Late> {
+        Some(Late { room: room.clone(), ical_uid: self.ical_uid()?, until: self.late_until() })
     }
 
     fn late_until(&self) -> Instant {
@@ -164,7 +174,7 @@ impl Writing {
     }
 
     /// All is settled but what rooms may still show late.
-    fn wait_for_late(&mut self, now: Instant) {
+    pub fn wait_for_late(&mut self, now: Instant) {
         self.late.retain(|late| now < late.until);
         self.due = self.due.max(self.late.iter().map(|late| late.until).max());
     }
@@ -195,6 +205,12 @@ impl Writing {
     pub fn watch_again(&mut self, now: Instant) {
         self.due = Some(now + doubled(WATCH_SECONDS, self.watches));
         self.watches += 1;
+    }
+
+    /// Whether its create was answered at once and nothing has changed since: then nobody can have seen its meeting elsewhere.
+    fn was_made_at_once(&self) -> bool {
+        let at_once = self.made_at.is_some_and(|at| at - self.since < TimeDelta::seconds(PAUSE_SECONDS.0));
+        at_once && self.written.len() <= 1
     }
 
     /// How a meeting of this booking is compared.
@@ -309,10 +325,10 @@ pub fn watch(
     let why = row.state.failure.clone().filter(|why| !code::is_of_room(&why.code));
     writing.refused = why.or(writing.refused.take());
     let (watched, mut write) = answered(writing, row, answer, context, window, now);
-    if watched == Watched::Settled && writing.is_settled() && writing.desired.is_none() {
+    if watched == Watched::Settled && writing.is_settled() && writing.leaving.is_some() {
         writing.rest(row.is_observed(), now);
     }
-    if watched == Watched::Settled && (writing.is_settled() || writing.desired.is_none()) {
+    if watched == Watched::Settled && (writing.is_settled() || writing.leaving.is_some()) {
         writing.wait_for_late(now);
     }
     // The room's answer is to what stood before the command that failed.
@@ -340,7 +356,7 @@ fn answered(
     let over = now >= writing.span.end + TimeDelta::hours(1);
     // Beyond the days that are kept in step nobody looks at the room. When its day comes it is known by its id. What has been elsewhere
     // before, its poller may have taken for somebody else's there: it is asked to look first.
-    let is_known = row.is_observed() || writing.written.len() <= 1 || writing.watches > 1;
+    let is_known = row.is_observed() || writing.was_made_at_once() || writing.watches > 1;
     let beyond = answer == Some(RoomAnswer::Accepted) && !writing.span.overlaps(&window) && is_known;
     let confirmed = |writing: &mut Writing| {
         writing.accepted = true;
