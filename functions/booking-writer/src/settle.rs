@@ -44,7 +44,7 @@ pub struct Work<'a, G, S, Q, K> {
     pub context: &'a Context,
     /// Subject and attendees of the command at hand, which for a private meeting are kept nowhere else.
     pub said: Option<&'a Words>,
-    /// Whether the command at hand was accepted just now, so that nobody else knows of it.
+    /// Whether a meeting is wanted only since the command at hand was accepted just now: nobody else can have made it.
     pub fresh: bool,
     /// No call is begun after this instant.
     pub deadline: Instant,
@@ -296,7 +296,8 @@ where
             self.nudge(&writing.room_ref(), &writing).await;
         }
         // What lies in the room when all is over, its poller has left alone until now.
-        let ended_unseen = row.as_ref().is_some_and(|row| !row.is_live() && !row.is_observed());
+        let was_never_seen = |row: &Booking| !row.is_live() && !row.is_observed();
+        let ended_unseen = writing.made_at.is_some() && row.as_ref().is_some_and(was_never_seen);
         let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
         if over && writing.is_settled() && (ended_unseen || looked_again) {
             self.nudge(&writing.room_ref(), &writing).await;

@@ -139,7 +139,9 @@ where
                 info!(booking.id = %request.booking, command.id = %request.command, action = ?request.action, "Accepted a booking command");
                 let Some(accepted) = save.writing else { return Ok(Outcome::Done(Progress::Done)) };
                 let accepted = Writing { version: accepted.version + 1, ..*accepted };
-                return Work { fresh: true, ..work }.settle(accepted).await.map(Outcome::Done);
+                // What was wanted before, others may be about to make.
+                let fresh = writing.is_none_or(|old| old.desired.is_none());
+                return Work { fresh, ..work }.settle(accepted).await.map(Outcome::Done);
             }
         };
         if let Some(wanted) = wanted {

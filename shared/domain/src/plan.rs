@@ -215,9 +215,8 @@ fn guesses<'a>(
     if claims.is_empty() {
         return Guesses::default();
     }
-    let free: Vec<&CalendarEntry> =
-        seen.iter().filter(|(id, _)| !rows.contains_key(*id)).map(|(_, entry)| *entry).collect();
-    let free: Vec<&CalendarEntry> = free.into_iter().filter(|entry| !comes_late(claims, entry)).collect();
+    let is_free = |entry: &&CalendarEntry| !rows.contains_key(&entry.id) && !comes_late(claims, entry);
+    let free: Vec<&CalendarEntry> = seen.values().copied().filter(is_free).collect();
     let taken: BTreeSet<&BookingId> = rows.values().map(|row| &row.id).collect();
     pairing::by_time(claims, known, &free, &taken, context)
 }
