@@ -66,6 +66,16 @@ fn claim(row: &Booking) -> Claim {
     }
 }
 
+/// A day of a series that starts so many minutes after noon.
+fn occurrence(id: &str, minutes: i64) -> CalendarEntry {
+    CalendarEntry {
+        kind: EntryKind::Occurrence,
+        series: Some(EventId::new("series")),
+        original_start: Some(now() + TimeDelta::minutes(minutes)),
+        ..meeting(id, minutes)
+    }
+}
+
 /// A meeting of half an hour that starts so many minutes after noon.
 fn meeting(id: &str, minutes: i64) -> CalendarEntry {
     let start = now() + TimeDelta::minutes(minutes);
@@ -294,12 +304,6 @@ fn private_meetings_carry_no_words() {
 
 #[test]
 fn a_command_s_private_booking_stays_private_though_its_room_clears_the_flag() {
-    let occurrence = |id: &str, minutes| CalendarEntry {
-        kind: EntryKind::Occurrence,
-        series: Some(EventId::new("series")),
-        original_start: Some(now() + TimeDelta::minutes(minutes)),
-        ..meeting(id, minutes)
-    };
     let seen = |origin, private_by| {
         let mut first = stored(&[occurrence("a", 60)]).remove(0);
         first.state = BookingState { origin, private_by, status: Status::Tentative, ..first.state };
@@ -320,12 +324,6 @@ fn a_command_s_private_booking_stays_private_though_its_room_clears_the_flag() {
 /// The other instances are as the command before wanted them. What a command shows is shown only once it has been applied.
 #[test]
 fn instances_of_a_series_are_as_private_as_the_command_under_way_says() {
-    let occurrence = |id: &str, minutes| CalendarEntry {
-        kind: EntryKind::Occurrence,
-        series: Some(EventId::new("series")),
-        original_start: Some(now() + TimeDelta::minutes(minutes)),
-        ..meeting(id, minutes)
-    };
     let entries = [occurrence("a", 60), occurrence("b", 1500), occurrence("c", 2940)];
     let by = |is_private: bool| if is_private { PrivateBy::Command } else { PrivateBy::Nobody };
     let seen = |was_private, is_private, is_applied| {
@@ -513,13 +511,7 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
 
 #[test]
 fn what_is_late_of_a_meeting_that_has_gone_is_nobody_s_booking() {
-    let occurrence = CalendarEntry {
-        kind: EntryKind::Occurrence,
-        series: Some(EventId::new("series")),
-        original_start: Some(now() + TimeDelta::hours(30)),
-        ..meeting("b", 1800)
-    };
-    let entries = [meeting("a", 60), occurrence];
+    let entries = [meeting("a", 60), occurrence("b", 1800)];
     let mut row = stored(&[meeting("new", 120)]).remove(0);
     row.state = BookingState { status: Status::Pending, event_id: None, ..row.state };
     let created = |claim: Claim| {
@@ -544,14 +536,8 @@ fn what_is_late_of_a_meeting_that_has_gone_is_nobody_s_booking() {
 /// Its further instances had been taken for somebody else's before its id was known.
 #[test]
 fn a_series_turns_out_to_be_a_command_s_with_all_its_days() {
-    let occurrence = |id: &str, minutes| CalendarEntry {
-        kind: EntryKind::Occurrence,
-        series: Some(EventId::new("series")),
-        original_start: Some(now() + TimeDelta::minutes(minutes)),
-        ical_uid: Some("uid".to_owned()),
-        ..meeting(id, minutes)
-    };
-    let entries = [occurrence("a", 60), occurrence("b", 1500)];
+    let shared = |entry| CalendarEntry { ical_uid: Some("uid".to_owned()), ..entry };
+    let entries = [shared(occurrence("a", 60)), shared(occurrence("b", 1500))];
     let mut rows = stored(&entries);
     rows.sort_by_key(|row| row.state.span.start);
     let (origin, private_by) = (Origin::Command, PrivateBy::Command);
@@ -566,7 +552,7 @@ fn a_series_turns_out_to_be_a_command_s_with_all_its_days() {
 /// Its time is the one that is wanted, not the one at which the room has shown it.
 #[test]
 fn what_is_pending_is_missed_wherever_it_lies_but_only_by_a_whole_read() {
-    let beyond = CalendarEntry { ..meeting("a", 60 * 24 * 60) };
+    let beyond = meeting("a", 60 * 24 * 60);
     let missing = |status, covered: Span| {
         let mut row = stored(&[meeting("a", 60)]).remove(0);
         row.state = BookingState { status, span: span(beyond.when, &context()), ..row.state };

@@ -133,9 +133,9 @@ impl Writing {
         self.stood = None;
     }
 
-    /// The room is free. If nothing is wanted any more, somebody else who has read the booking before its meeting was known to be made may make it
-    /// all the same: then the mark is looked for once more, when no request can be on its way any more. And a room that has not shown it may
-    /// still do so: for a while that is left alone.
+    /// The room is free. If nothing is wanted any more, somebody else who has read the booking before its meeting was known to be made may
+    /// make it all the same: then the mark is looked for once more, when no request can be on its way any more. And a room that has not shown
+    /// it may still do so: for a while that is left alone.
     pub fn rest(&mut self, is_observed: bool, now: Instant) {
         if self.place.foreign {
             return;
