@@ -161,21 +161,22 @@ pub fn plan(
     let mut paired: BTreeSet<&BookingId> = replaced.iter().map(|row| &row.id).collect();
     let former: BTreeSet<&EventId> = claims.iter().filter_map(|claim| claim.former.as_ref()).collect();
     let left_alone = |id: &EventId| guesses.unclear.contains(id) || former.contains(id);
+    let held = held(&rows, claims, &seen, context);
     for (id, entry) in seen.iter().filter(|(id, _)| !left_alone(id)) {
         let row = rows.get(id).copied();
         let meaning = meaning(entry, context);
         if let Some(row) = row {
             paired.insert(&row.id);
-            let claim = claim_of(claims, row);
-            if holds(claim, row, &meaning, context) {
-                continue;
-            }
             if let Meaning::Free(reason) = meaning {
                 plan.writes.extend(row.is_live().then(|| gone(row, claims, reason, context, now)));
                 continue;
             }
         }
-        if row.is_none() && comes_late(claims, entry) {
+        let is_held = |claim: &&Claim| match row.and_then(|row| claim_of(claims, row)) {
+            Some(own) => own.booking == claim.booking,
+            None => claim.recurring && pairing::is_in(claim, entry),
+        };
+        if held.iter().any(is_held) || row.is_none() && comes_late(claims, entry) {
             continue;
         }
         plan.writes.extend(decide(
@@ -202,6 +203,21 @@ pub fn plan(
     plan.writes.sort_by(|a, b| order(&a.booking).cmp(&order(&b.booking)));
     plan.missing.sort_by(|a, b| order(a).cmp(&order(b)));
     plan
+}
+
+/// The claims whose entries show what was there before their commands, or what will be gone.
+fn held<'c>(
+    rows: &Rows<'_>,
+    claims: &'c [Claim],
+    seen: &BTreeMap<&EventId, &CalendarEntry>,
+    context: &Context,
+) -> Vec<&'c Claim> {
+    let is_held = |(id, row): (&&EventId, &&Booking)| {
+        let claim = claim_of(claims, row)?;
+        let meaning = meaning(seen.get(id)?, context);
+        holds(claim, row, &meaning, context).then_some(claim)
+    };
+    rows.iter().filter_map(is_held).collect()
 }
 
 /// What claims say of what stored bookings leave over.
@@ -263,9 +279,9 @@ fn new_id(event: &EventId, taken: &BTreeSet<&BookingId>, context: &Context) -> B
 
 /// Whether an entry that belongs to no booking is of a meeting which has gone, or which leaves the room: its mail is late.
 fn comes_late(claims: &[Claim], entry: &CalendarEntry) -> bool {
-    let (uid, series) = (entry.ical_uid.as_deref(), entry.series.as_ref());
     claims.iter().any(|claim| {
-        claim.is_late(uid, series) || claim.leaving.is_some() && claim.is_of(uid, series.map(EventId::as_str))
+        claim.is_late(entry.ical_uid.as_deref(), entry.series.as_ref())
+            || claim.leaving.is_some() && pairing::is_in(claim, entry)
     })
 }
 

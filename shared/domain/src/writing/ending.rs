@@ -56,6 +56,10 @@ pub fn give_up(
             failure: Some(why.clone()),
             ..row.state.clone()
         },
+        // The room has shown what is cleared away: its poller sees that it goes.
+        (Status::Confirmed | Status::Tentative, _) if writing.desired.is_none() => {
+            BookingState { status: Status::Pending, failure: Some(why.clone()), ..row.state.clone() }
+        }
         _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
     });
     let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));

@@ -37,10 +37,7 @@ pub(crate) fn by_id<'a>(
         let is_open =
             |row: &&Booking| row.id == claim.booking && !(row.is_observed() && is_of(claim, &row.state));
         let Some(row) = known.iter().find(is_open) else { continue };
-        let ours = seen.values().filter(|entry| {
-            let series = entry.series.as_ref().map(EventId::as_str);
-            claim.is_of(entry.ical_uid.as_deref(), series) && !entry.cancelled
-        });
+        let ours = seen.values().filter(|entry| is_in(claim, entry) && !entry.cancelled);
         let free = ours.filter(|entry| claim.leaving.is_none() || !rows.contains_key(&entry.id));
         let first = free.min_by_key(|entry| {
             let at = span(entry.when, context);
@@ -111,6 +108,11 @@ fn may_be(claim: &Claim, entry: &CalendarEntry) -> bool {
     claim.recurring == entry.series.is_some() && !differs
 }
 
+/// Whether an entry is of the claim's meeting.
+pub(crate) fn is_in(claim: &Claim, entry: &CalendarEntry) -> bool {
+    claim.is_of(entry.ical_uid.as_deref(), entry.series.as_ref().map(EventId::as_str))
+}
+
 fn is_of(claim: &Claim, state: &BookingState) -> bool {
     claim.is_of(state.ical_uid.as_deref(), state.series_id.as_deref())
 }
@@ -157,19 +159,12 @@ pub(crate) fn speaks(claims: &[Claim], row: &Booking) -> bool {
     claim_of(claims, row).is_some_and(|claim| claim.applied || row.state.private_by == PrivateBy::Command)
 }
 
-/// What the entries of claims mean.
-pub(crate) fn holds(claim: Option<&Claim>, row: &Booking, seen: &Meaning, context: &Context) -> bool {
-    match (claim, seen) {
-        (Some(claim), Meaning::Booked(state)) => {
-            // A meeting of an earlier life, or one that an attempt has made which could not say so.
-            let is_another = !claim.recurring
-                && claim.ical_uid.is_some()
-                && state.ical_uid.is_some()
-                && !is_of(claim, state);
-            let waits = row.state.status == Status::Pending;
-            (is_another && waits)
-                || claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
-        }
-        _ => false,
-    }
+/// Whether the entry of a claim shows what was there before, or what will be gone.
+pub(crate) fn holds(claim: &Claim, row: &Booking, seen: &Meaning, context: &Context) -> bool {
+    let Meaning::Booked(state) = seen else { return false };
+    // A meeting of an earlier life, or one that an attempt has made which could not say so.
+    let is_another =
+        !claim.recurring && claim.ical_uid.is_some() && state.ical_uid.is_some() && !is_of(claim, state);
+    let waits = row.state.status == Status::Pending;
+    (is_another && waits) || claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
 }

@@ -31,6 +31,8 @@ const ABSENCE_SECONDS: (i64, i64) = (30, 900);
 const WATCH_SECONDS: (i64, i64) = (20, 3600);
 /// Looks after which a receipt says that the room does not answer.
 const WATCHES_IN_SILENCE: u32 = 6;
+/// Looks at a room for a meeting that stands although its booking has ended unseen.
+const WATCHES_OF_ENDED: u32 = 2;
 /// How long a command waits for a credential, and for anything else.
 const CREDENTIAL_MINUTES: i64 = 15;
 const PATIENCE_HOURS: i64 = 24;
@@ -363,7 +365,9 @@ fn answered(
         writing.due = None;
         let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
         let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
-        let state = BookingState { ical_uid, status: Status::Confirmed, failure: None, ..state };
+        // Until its day comes the room may take another copy of it.
+        let state =
+            BookingState { ical_uid, event_id: None, status: Status::Confirmed, failure: None, ..state };
         (Watched::Settled, write(state))
     };
     match row.state.status {
@@ -383,11 +387,17 @@ fn answered(
         Status::Ended(EndReason::Declined) if writing.desired.is_some() && !writing.accepted => {
             (Watched::Withdraw, None)
         }
-        // The meeting stands: by this id the room's poller knows the booking again.
+        // The meeting stands: by this id the room's poller knows the booking again. What it may have taken for somebody else's, when the
+        // room was back and the meeting not known yet, it is asked to look at once more while there is a claim.
         Status::Ended(_) if !row.is_observed() && writing.desired.is_some() => {
-            writing.due = None;
             let ical_uid = writing.ical_uid().or_else(|| row.state.ical_uid.clone());
-            (Watched::Settled, write(BookingState { ical_uid, ..row.state.clone() }))
+            let state = BookingState { ical_uid, ..row.state.clone() };
+            if writing.watches < WATCHES_OF_ENDED {
+                writing.watch_again(now);
+                return (Watched::Silent { look: true }, write(state));
+            }
+            writing.due = None;
+            (Watched::Settled, write(state))
         }
         Status::Ended(_) => {
             writing.due = None;
