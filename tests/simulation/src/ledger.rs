@@ -465,7 +465,9 @@ impl Universe {
                 }
                 let room = RoomRef::new(id.clone(), RoomId::new(room));
                 let rows = self.store.bookings(&room, None, end_of_time()).now_or_never();
-                for row in rows.and_then(Result::ok).unwrap_or_default().iter().filter(|row| row.is_live()) {
+                let rows = rows.and_then(Result::ok).unwrap_or_default();
+                // What lies beyond the days that are kept in step stays as it was last seen until its day comes.
+                for row in rows.iter().filter(|row| row.is_live() && self.is_in_step(row)) {
                     let Some(uid) = &row.state.ical_uid else { continue };
                     // Where else it may be, because a person has invited another room or a cancellation has not arrived, it is that
                     // room's booking.
