@@ -159,11 +159,11 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
     }
 }
 
-/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off. With ticks so far apart a
-/// room has been looked at often enough only after an hour for its receipt to say that it does not answer.
-/// Tells whether anything was.
+/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off, and twice as long for that.
+/// With ticks so far apart a room has been looked at often enough only after an hour for its receipt to say that it does not answer, and what
+/// it answers then is known to the writer an hour later. Tells whether anything was.
 fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) -> bool {
-    for time in 0..8 {
+    for time in 0..if thorough { 8 } else { 16 } {
         if !thorough && universe.store.writings().iter().all(Writing::is_settled) {
             return time > 0;
         }
