@@ -172,16 +172,17 @@ pub fn plan(
                 continue;
             }
         }
-        let is_held = |claim: &&Claim| match row.and_then(|row| claim_of(claims, row)) {
-            Some(own) => own.booking == claim.booking,
-            None => claim.recurring && pairing::is_in(claim, entry),
+        let waits = match row {
+            Some(row) => held.iter().any(|claim| claim.booking == row.id),
+            // Of a series that the room shows as it was before its command.
+            None => comes_late(claims, entry) || held.iter().any(|claim| pairing::is_in(claim, entry)),
         };
-        if held.iter().any(is_held) || row.is_none() && comes_late(claims, entry) {
+        if waits {
             continue;
         }
         plan.writes.extend(decide(
             row,
-            of_command(row, meaning, known, claims),
+            of_command(row, meaning, known, claims, &held),
             || new_id(id, &taken, context),
             window,
             context,
@@ -238,14 +239,20 @@ fn guesses<'a>(
 }
 
 /// The further instances of a command's series are the command's, too, and as private as it says.
-fn of_command(row: Option<&Booking>, meaning: Meaning, known: &[Booking], claims: &[Claim]) -> Meaning {
+fn of_command(
+    row: Option<&Booking>,
+    meaning: Meaning,
+    known: &[Booking],
+    claims: &[Claim],
+    held: &[&Claim],
+) -> Meaning {
     let Meaning::Booked(state) = meaning else { return meaning };
     let is_ours = |row: &&Booking| row.state.origin == Origin::Command;
     // They may have been taken for somebody else's before the id of the series was known.
     let may_be = row.is_none_or(|row| is_ours(&row)) || pairing::is_claimed(claims, &state);
-    let made = may_be.then(|| made_by_command(known, claims, &state)).flatten();
+    let made = may_be.then(|| made_by_command(known, claims, held, &state)).flatten();
     let Some(before) = row.or(made) else { return Meaning::Booked(state) };
-    let says = made.filter(|made| pairing::speaks(claims, made)).unwrap_or(before);
+    let says = made.filter(|made| pairing::speaks(claims, held, made)).unwrap_or(before);
     let author = row.filter(is_ours).or(made).unwrap_or(before);
     let state = BookingState {
         origin: author.state.origin,

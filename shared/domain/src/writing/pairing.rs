@@ -138,6 +138,7 @@ pub(crate) fn claim_of<'c>(claims: &'c [Claim], row: &Booking) -> Option<&'c Cla
 pub(crate) fn made_by_command<'a>(
     known: &'a [Booking],
     claims: &[Claim],
+    held: &[&Claim],
     state: &BookingState,
 ) -> Option<&'a Booking> {
     if state.kind == Kind::Single {
@@ -150,13 +151,15 @@ pub(crate) fn made_by_command<'a>(
         .iter()
         .filter(|row| row.state.origin == Origin::Command)
         .filter(|row| same_series(row) || same_claim(row))
-        .max_by_key(|row| (speaks(claims, row), row.is_live() && claim_of(claims, row).is_none()))
+        .max_by_key(|row| (speaks(claims, held, row), row.is_live() && claim_of(claims, row).is_none()))
 }
 
 /// Whether a command under way says how private the meeting of this booking is: what it hides is hidden at once, what it shows may be
-/// shown only once it has been applied.
-pub(crate) fn speaks(claims: &[Claim], row: &Booking) -> bool {
-    claim_of(claims, row).is_some_and(|claim| claim.applied || row.state.private_by == PrivateBy::Command)
+/// shown only once it has been applied and the room does not show what was there before. `held` are the claims of which it does.
+pub(crate) fn speaks(claims: &[Claim], held: &[&Claim], row: &Booking) -> bool {
+    claim_of(claims, row).is_some_and(|claim| {
+        row.state.private_by == PrivateBy::Command || claim.applied && !held.contains(&claim)
+    })
 }
 
 /// Whether the entry of a claim shows what was there before, or what will be gone.
