@@ -370,10 +370,9 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             known.extend(booking);
         }
         in_order(&mut known);
-        let vanished = series::recognise(&lane, &mut claims, &known, &entries, context).await?;
-        entries.retain(|entry| entry.series.as_ref().is_none_or(|series| !vanished.contains(series)));
+        series::recognise(&lane, &mut claims, &known, &entries, context).await?;
         let first = plan::plan(&known, &entries, &covered, window, &claims, context, self.now);
-        let unclear = first.unclear + vanished.len();
+        let unclear = first.unclear;
         if first.missing.is_empty() {
             let future = Some(future);
             return Ok(Found { writes: first.writes, future, unasked: unclear, ..Found::nothing(self.now) });

@@ -15,15 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Series that are asked for in one look.
 const MOST_QUESTIONS: usize = 10;
 
-/// Notes in the claims of series which series of the room is theirs, if it is among these entries. Gives the series that have gone since the
-/// entries were read: whose these were cannot be known any more.
+/// Notes in the claims of series which series of the room is theirs, if it is among these entries.
 pub(crate) async fn recognise<C: Calendar, K: Clock>(
     lane: &Lane<'_, C, K>,
     claims: &mut [Claim],
     known: &[Booking],
     entries: &[CalendarEntry],
     context: &Context,
-) -> Result<BTreeSet<EventId>, Stop> {
+) -> Result<(), Stop> {
     let open = |claim: &&mut Claim| {
         let shared = |entry: &CalendarEntry| entry.ical_uid == claim.ical_uid;
         // What its room has shown and answered says itself of which series it is.
@@ -33,16 +32,12 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
         is_open || !claim.late.is_empty()
     };
     let mut open: Vec<&mut Claim> = claims.iter_mut().filter(open).collect();
-    let mut gone = BTreeSet::new();
     if open.is_empty() {
-        return Ok(gone);
+        return Ok(());
     }
     for id in candidates(&open, known, entries, context).into_iter().take(MOST_QUESTIONS) {
         lane.check_time()?;
-        let Some(master) = lane.calendar.entry(lane.room, id, lane.wanted).await? else {
-            gone.insert(id.clone());
-            continue;
-        };
+        let Some(master) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { continue };
         for claim in &mut open {
             if claim.ical_uid == master.ical_uid {
                 claim.series = Some(id.clone());
@@ -52,7 +47,7 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
             }
         }
     }
-    Ok(gone)
+    Ok(())
 }
 
 /// Series that may be a command's, the likeliest first: the one of its booking, those at its time, those that were not seen before.

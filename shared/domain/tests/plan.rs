@@ -346,6 +346,40 @@ fn instances_of_a_series_are_as_private_as_the_command_under_way_says() {
     }
 }
 
+/// The copy that its room still shows may bear the words of a private meeting and no flag.
+#[test]
+fn a_series_that_its_room_shows_as_it_was_before_its_command_is_left_alone() {
+    let day = 24 * 60;
+    let old = [occurrence("a", 60), occurrence("b", 60 + day), occurrence("c", 60 + 2 * day)];
+    let mut rows = stored(&old[..2]);
+    rows.sort_by_key(|row| row.state.span.start);
+    rows[1].state = BookingState {
+        origin: Origin::Command,
+        private_by: PrivateBy::Command,
+        subject: None,
+        organizer_name: None,
+        organizer_email: None,
+        ..rows[1].state.clone()
+    };
+    let new = [occurrence("a", 120), occurrence("b", 120 + day), occurrence("c", 120 + 2 * day)];
+    let (was, wanted) = (rows[0].state.span, span(new[0].when, &context()));
+    rows[0].state = BookingState {
+        origin: Origin::Command,
+        status: Status::Pending,
+        span: wanted,
+        ..rows[0].state.clone()
+    };
+    let series = Some(EventId::new("series"));
+    let claim = Claim { echoes: vec![Days::Timed(was)], recurring: true, series, ..claim(&rows[0]) };
+    let planned = |entries: &[CalendarEntry]| {
+        plan(&rows, entries, &[window()], window(), std::slice::from_ref(&claim), &context(), now()).writes
+    };
+    assert_eq!(planned(&old), []);
+    let arrived = planned(&new);
+    assert_eq!(arrived.len(), 3);
+    assert!(arrived.iter().all(|write| write.booking.state.subject.is_some()));
+}
+
 #[test]
 fn all_day_entries_are_dates_in_the_rooms_zone() {
     let entry = CalendarEntry { when: When::AllDay(day("2026-02-10"), day("2026-02-11")), ..meeting("a", 0) };

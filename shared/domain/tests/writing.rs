@@ -8,6 +8,7 @@ use roomsync_command::{Action, BookingCommand, Moment};
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{Wanted, When};
+use roomsync_domain::plan::Link;
 use roomsync_domain::tenant::{Organizer, Window};
 use roomsync_domain::writing::accept::{Decision, Given, accept};
 use roomsync_domain::writing::ending::give_up;
@@ -253,6 +254,57 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
     let shown = write.unwrap().booking.state;
     assert_eq!((watched, shown.status), (Watched::Settled, Status::Confirmed));
     assert_eq!(shown.ical_uid, writing.ical_uid());
+}
+
+/// A person may move it back, and until then the room may have taken another copy of it.
+#[test]
+fn a_booking_that_goes_beyond_the_window_is_known_by_its_meeting_again() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    writing.verified();
+    let state = pending(&writing, None, &context()).unwrap();
+    let row = row(&writing, BookingState { event_id: Some(EventId::new("copy")), ..state });
+    let before = Span::new(now() - TimeDelta::days(2), now() - TimeDelta::days(1));
+    let answer = Some(RoomAnswer::Accepted);
+    let (_, write) = watch(&mut writing, Some(&row), answer, &context(), before, now());
+    let write = write.unwrap();
+    assert_eq!(write.booking.state.status, Status::Confirmed);
+    assert_eq!(write.link(), Some(Link::Meeting("uid")));
+}
+
+/// When it was back, its room's poller may have taken the meeting for somebody else's, because nobody knew its id yet.
+#[test]
+fn a_room_is_looked_at_for_a_meeting_whose_booking_ended_unseen_while_there_is_a_claim() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    writing.verified();
+    let state = pending(&writing, None, &context()).unwrap();
+    let status = Status::Ended(EndReason::RoomRemoved);
+    let mut row = row(&writing, BookingState { status, ical_uid: None, ..state });
+    for look in 0..3 {
+        let days = context().window_at(now());
+        let (watched, write) = watch(&mut writing, Some(&row), None, &context(), days, now());
+        assert_eq!(watched == Watched::Settled, look == 2);
+        assert_eq!(writing.claims().is_empty(), look == 2);
+        row.state = write.map_or(row.state, |write| write.booking.state);
+        assert_eq!((row.state.status, row.state.ical_uid.clone()), (status, writing.ical_uid()));
+    }
+}
+
+/// It would have stayed confirmed until its day, with nothing in the calendar.
+#[test]
+fn what_its_room_has_shown_and_is_cleared_away_waits_until_its_room_shows_that() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    let state = pending(&writing, None, &context()).unwrap();
+    let event_id = Some(EventId::new("copy"));
+    let row = row(&writing, BookingState { status: Status::Confirmed, event_id, ..state });
+    let why = failure(code::CONFLICT, "taken");
+    let rows = give_up(&mut writing, Some(&row), None, why.clone(), &context(), now());
+    assert_eq!(writing.desired, None);
+    assert_eq!(rows.len(), 1);
+    let state = &rows[0].booking.state;
+    assert_eq!((state.status, &state.failure), (Status::Pending, &Some(why)));
 }
 
 /// Elsewhere its room's poller may have taken it for somebody else's.
