@@ -4,13 +4,14 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use roomsync_command::{Action, BookingCommand, Moment};
+use roomsync_command::{Action, BookingCommand, Moment, Recurrence};
 use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{Wanted, When};
 use roomsync_domain::plan::Link;
 use roomsync_domain::tenant::{Organizer, Window};
 use roomsync_domain::writing::accept::{Decision, Given, accept};
+use roomsync_domain::writing::claim::Verdict;
 use roomsync_domain::writing::ending::give_up;
 use roomsync_domain::writing::meeting::{Meeting, RoomAddress, RoomAnswer, Salt};
 use roomsync_domain::writing::merge::{Judgement, View, draft, judge, merge};
@@ -85,6 +86,14 @@ fn rooms() -> Vec<String> {
 
 fn content(facets: Facets) -> Content {
     meeting(facets).content()
+}
+
+fn daily() -> Recurrence {
+    let recurrence = serde_json::json!({
+        "pattern": { "type": "daily", "interval": 1 },
+        "range": { "type": "numbered", "startDate": "2026-02-09", "numberOfOccurrences": 3 },
+    });
+    serde_json::from_value(recurrence).unwrap()
 }
 
 #[test]
@@ -256,6 +265,40 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
     assert_eq!(shown.ical_uid, writing.ical_uid());
 }
 
+/// Its first day was left out of what the room's poller read. A command that leaves the time as it is leaves the room's answer, too.
+#[test]
+fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {
+    let mut old = writing([0; 5]);
+    old.created(&seen("e", [0; 5]), now());
+    old.verified();
+    old.desired.as_mut().unwrap().recurrence = Some(daily());
+    let tomorrow = Span::new(old.span.start + TimeDelta::days(1), old.span.end + TimeDelta::days(1));
+    let state = pending(&old, None, &context()).unwrap();
+    let event_id = Some(EventId::new("second"));
+    let shown = row(&old, BookingState { status: Status::Confirmed, span: tomorrow, event_id, ..state });
+    let mut command = BookingCommand::new(Action::Update, "command-2", tenant().as_str(), "app-1");
+    command.subject = Some("other words".to_owned());
+    let given = Given {
+        writing: Some(&old),
+        row: Some(&shown),
+        row_left: None,
+        context: &context(),
+        room: &room("a"),
+        policy: &Organizer::User,
+        refusal: None,
+        now: now(),
+    };
+    let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!("refused") };
+    let (mut next, row) = (*save.writing.unwrap(), save.rows.into_iter().next().unwrap().booking);
+    let meeting = next.desired.clone().unwrap();
+    next.pushed(meeting, next.span);
+    next.verified();
+    let (_, claim) = next.claims().remove(0);
+    assert_eq!(claim.verdict(tomorrow, row.state.status, context().zone), Verdict::Follow);
+    let (watched, write) = watch(&mut next, Some(&row), None, &context(), context().window_at(now()), now());
+    assert_eq!((watched, write.unwrap().booking.state.status), (Watched::Settled, Status::Confirmed));
+}
+
 /// A person may move it back, and until then the room may have taken another copy of it.
 #[test]
 fn a_booking_that_goes_beyond_the_window_is_known_by_its_meeting_again() {
@@ -369,12 +412,7 @@ fn what_has_gone_before_its_room_has_shown_it_is_claimed_for_a_quarter_of_an_hou
 fn a_series_stays_claimed_as_long_as_its_room_is_to_hold_it() {
     let claims = |repeats: bool, leaving| {
         let mut writing = Writing { due: None, leaving, ..writing([0; 5]) };
-        let recurrence = serde_json::json!({
-            "pattern": { "type": "daily", "interval": 1 },
-            "range": { "type": "numbered", "startDate": "2026-02-09", "numberOfOccurrences": 3 },
-        });
-        let meeting = writing.desired.as_mut().unwrap();
-        meeting.recurrence = repeats.then(|| serde_json::from_value(recurrence).unwrap());
+        writing.desired.as_mut().unwrap().recurrence = repeats.then(daily);
         writing.claims().len()
     };
     assert_eq!(claims(true, None), 1);
@@ -387,7 +425,7 @@ fn a_series_stays_claimed_as_long_as_its_room_is_to_hold_it() {
 fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
     let answer = |moved: bool| {
         let mut writing = writing([0; 5]);
-        writing.before = Some(Before { span: writing.span, confirmed: true, moved: false });
+        writing.before = Some(Before { span: writing.span, confirmed: true, moved: false, series: None });
         writing.left = moved.then(|| RoomId::new("b"));
         writing.left_behind(None);
         let row = row(&writing, pending(&writing, None, &context()).unwrap());

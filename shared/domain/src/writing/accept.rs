@@ -352,7 +352,11 @@ fn change(old: &Writing, meeting: Meeting, span: Span, given: &Given<'_>) -> Ask
         // A room that was being left has to answer anew.
         let decided = old.before.filter(|_| given.row.is_some_and(Booking::is_live));
         let decided = decided.map(|before| Before { moved: !before.is_about(old.span), ..before });
-        next.before = before(given.row).or(decided).filter(|_| old.leaving.is_none());
+        let shown = before(given.row).map(|before| Before {
+            series: Some(old.span).filter(|first| old.holds_series() && before.span != *first),
+            ..before
+        });
+        next.before = shown.or(decided).filter(|_| old.leaving.is_none());
         next.accepted |= given.row.is_some_and(|row| row.state.status == Status::Confirmed);
     }
     next.leaving = meeting.room.is_none().then_some(EndReason::Released);
@@ -366,8 +370,8 @@ fn before(row: Option<&Booking>) -> Option<Before> {
     let row = row?;
     let span = row.state.span;
     match row.state.status {
-        Status::Confirmed => Some(Before { span, confirmed: true, moved: false }),
-        Status::Tentative => Some(Before { span, confirmed: false, moved: false }),
+        Status::Confirmed => Some(Before { span, confirmed: true, moved: false, series: None }),
+        Status::Tentative => Some(Before { span, confirmed: false, moved: false, series: None }),
         Status::Pending | Status::Ended(_) => None,
     }
 }

@@ -140,6 +140,9 @@ pub struct Before {
     /// Whether a command has moved it since: then the room has to answer anew, also if it is moved back.
     #[serde(default)]
     pub moved: bool,
+    /// When its series began, if the first day of it that the room had shown is another.
+    #[serde(default)]
+    pub series: Option<Span>,
 }
 
 impl Before {
@@ -152,7 +155,7 @@ impl Before {
     /// Whether the room has decided about that time, and the booking has not been elsewhere since.
     #[must_use]
     pub fn is_about(self, span: Span) -> bool {
-        self.span == span && !self.moved
+        (self.span == span || self.series == Some(span)) && !self.moved
     }
 }
 
@@ -375,7 +378,10 @@ impl Writing {
             booking: self.booking.clone(),
             ical_uid: self.ical_uid(),
             span: self.span,
-            before: self.before.filter(|_| self.left.is_none()).map(|before| before.span),
+            before: self.before.filter(|_| self.left.is_none()).map(|before| match before.series {
+                Some(first) if first == self.span => first,
+                _ => before.span,
+            }),
             echoes: self.echoes(),
             organizer: known.then(|| self.place.mailbox.to_lowercase()),
             applied: self.applied == self.wanted,
