@@ -5,7 +5,7 @@
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use roomsync_command::{Action, BookingCommand, Moment, Recurrence};
-use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, Status};
+use roomsync_domain::booking::{Booking, BookingState, EndReason, Kind, PrivateBy, Status};
 use roomsync_domain::context::Context;
 use roomsync_domain::entry::{Wanted, When};
 use roomsync_domain::plan::Link;
@@ -594,6 +594,25 @@ fn a_booking_that_turns_private_is_made_first() {
     assert_eq!(decide(false, true), Decision::NotYet);
     assert!(matches!(decide(false, false), Decision::Accepted(_)));
     assert!(matches!(decide(true, true), Decision::Accepted(_)));
+}
+
+/// The room's poller would have gone on hiding what a command seemed to want hidden.
+#[test]
+fn a_booking_is_as_private_as_before_a_command_that_failed() {
+    let mut writing = writing([0; 5]);
+    writing.created(&seen("e", [0; 5]), now());
+    writing.verified();
+    let standing = pending(&writing, None, &context()).unwrap();
+    writing.want(Some(meeting([1, 1, 0, 0, 1])), now());
+    writing.before = Some(Before { span: writing.span, confirmed: true, moved: false, series: None });
+    let event_id = Some(EventId::new("copy"));
+    let row = row(&writing, BookingState { event_id, ..pending(&writing, None, &context()).unwrap() });
+    assert!(row.state.is_private());
+    let why = failure(code::CONFLICT, "taken");
+    let rows = give_up(&mut writing, Some(&row), None, why, &context(), now());
+    let state = &rows[0].booking.state;
+    assert_eq!((state.status, state.private_by), (Status::Confirmed, PrivateBy::Nobody));
+    assert_eq!(state.subject, standing.subject);
 }
 
 /// It would have waited for them for a day, at a time that is taken.

@@ -67,6 +67,8 @@ struct Booked {
     private: bool,
     /// What its words are never seen outside of the calendar.
     secret: bool,
+    /// A command has made its words public, and may come once more.
+    told: bool,
     series: bool,
 }
 
@@ -198,6 +200,7 @@ impl Desk {
             organizer: PEOPLE[company][rng.random_range(0..2)],
             private,
             secret,
+            told: false,
             series: companies[company].config.organizer != Organizer::Room && rng.random_bool(0.2),
         };
         self.booked.push(booked);
@@ -281,7 +284,8 @@ impl Desk {
         let turns = self.count.is_multiple_of(3) && !booked.secret && may_turn;
         if turns {
             booked.private = !booked.private;
-            booked.secret = booked.private && self.count.is_multiple_of(2);
+            booked.told |= !booked.private;
+            booked.secret = booked.private && self.count.is_multiple_of(2) && !booked.told;
             command.is_private = Some(booked.private);
         }
         if booked.secret {

@@ -24,6 +24,12 @@ const ROUNDS: u32 = 4;
 /// Times that commands may wait for eighty minutes: their messages come ten times at most.
 const MOST_WAITS: u32 = 8;
 
+/// Ten minutes each, in which the writer looks at what is due.
+const QUIET_PASSES: u32 = 8;
+
+/// So often that may be at most.
+const MOST_PASSES: u32 = 60;
+
 /// Late notices in a row that may keep the queue from being empty.
 const LATE_NOTICES: u32 = 50;
 
@@ -159,17 +165,24 @@ fn sweep(universe: &Universe, fleet: &mut Fleet) {
     }
 }
 
-/// What the writer puts off comes due: eighty minutes with ticks and nothing else, or until nothing is put off, and twice as long for that.
-/// With ticks so far apart a room has been looked at often enough only after an hour for its receipt to say that it does not answer, and what
-/// it answers then is known to the writer an hour later. Tells whether anything was.
+/// What the writer puts off comes due: eighty minutes with ticks and nothing else in which nothing is told any more, or until nothing is put
+/// off. With ticks so far apart a room has been looked at often enough only after an hour for its receipt to say that it does not answer, and
+/// what it answers then is known to the writer an hour later. Tells whether anything was.
 fn patience(universe: &Universe, fleet: &mut Fleet, thorough: bool) -> bool {
-    for time in 0..if thorough { 8 } else { 16 } {
+    let mut quiet = 0;
+    for time in 0..MOST_PASSES {
         if !thorough && universe.store.writings().iter().all(Writing::is_settled) {
             return time > 0;
         }
+        let told = universe.watch.borrow().records;
         pass(universe, TimeDelta::minutes(10));
         sweep(universe, fleet);
         drain(universe, fleet);
+        let is_quiet = thorough || universe.watch.borrow().records == told;
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        if quiet == QUIET_PASSES {
+            break;
+        }
     }
     true
 }
@@ -399,8 +412,9 @@ fn compare_room(universe: &Universe, company: &Company, room: &Room, all: &mut V
         // What a command has made under the old address is left alone as long as its booking is under way, and nobody hears that it goes.
         let ledger = universe.ledger.borrow();
         let recurs = |writing: &Writing| {
-            let meeting = writing.desired.as_ref();
-            writing.room_ref() == room.room && meeting.is_some_and(|meeting| meeting.recurrence.is_some())
+            let wanted = writing.desired.as_ref().is_some_and(|meeting| meeting.recurrence.is_some());
+            let known = writing.base.as_ref().is_some_and(|content| content.recurrence.is_some());
+            writing.room_ref() == room.room && (wanted || known)
         };
         // Occurrences need not have the id of their series.
         let series = universe.store.writings().iter().any(|writing| !writing.is_settled() && recurs(writing));

@@ -47,7 +47,8 @@ pub(crate) struct Watch {
     /// Invocations and tenants to whom the directory showed any room.
     shown: BTreeSet<(u32, String)>,
     folded: Tables,
-    records: usize,
+    /// Records of the streams that were read.
+    pub(crate) records: usize,
     /// Clocks are wrong in this history: promises that went through a table are not judged.
     pub(crate) skewed: bool,
     /// When tenants were off-boarded or taken back; functions remember a tenant for a minute.

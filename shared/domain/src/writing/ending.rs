@@ -38,18 +38,14 @@ pub fn give_up(
     let stays_here = take_back(writing, row_left, context, now);
     writing.refused = Some(why.clone());
     let state = row.map(|row| match (row.state.status, writing.before) {
-        (Status::Pending, Some(before)) if row.is_observed() && stays_here && !before.moved => BookingState {
-            status: before.status(),
-            span: before.span,
-            failure: Some(why.clone()),
-            ..row.state.clone()
-        },
         // What stands has yet to be answered, or was confirmed at that time before the room has ever shown it.
         (Status::Pending, before) if writing.desired.is_some() && stays_here => {
             let state = standing(writing, row, context).unwrap_or_else(|| row.state.clone());
-            let before = before.filter(|before| before.is_about(writing.span));
-            let status = before.map_or(Status::Pending, Before::status);
-            BookingState { status, failure: Some(why.clone()), ..state }
+            let shown = before.filter(|before| row.is_observed() && !before.moved);
+            let decided = shown.or(before.filter(|before| before.is_about(writing.span)));
+            let status = decided.map_or(Status::Pending, Before::status);
+            let span = shown.map_or(state.span, |shown| shown.span);
+            BookingState { status, span, failure: Some(why.clone()), ..state }
         }
         (Status::Pending, _) => BookingState {
             status: Status::Ended(EndReason::Failed),

@@ -38,7 +38,11 @@ pub(crate) fn by_id<'a>(
             |row: &&Booking| row.id == claim.booking && !(row.is_observed() && is_of(claim, &row.state));
         let Some(row) = known.iter().find(is_open) else { continue };
         let ours = seen.values().filter(|entry| is_in(claim, entry) && !entry.cancelled);
-        let free = ours.filter(|entry| claim.leaving.is_none() || !rows.contains_key(&entry.id));
+        // The further days of its series are the command's already: what has ended does not come back for them.
+        let may_have = |other: &Booking| {
+            claim.leaving.is_none() && (row.is_live() || other.state.origin != Origin::Command)
+        };
+        let free = ours.filter(|entry| rows.get(&entry.id).is_none_or(|other| may_have(other)));
         let first = free.min_by_key(|entry| {
             let at = span(entry.when, context);
             (at != claim.span, at.start)
