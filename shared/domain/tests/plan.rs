@@ -380,6 +380,30 @@ fn a_series_that_its_room_shows_as_it_was_before_its_command_is_left_alone() {
     assert!(arrived.iter().all(|write| write.booking.state.subject.is_some()));
 }
 
+/// The entry that was its first day is still there, at the same time, as another of its days.
+#[test]
+fn a_series_that_moves_by_days_is_known_by_its_first_day_again() {
+    let entries = [occurrence("a", 60), occurrence("b", 60 + 24 * 60)];
+    let mut row = Booking { id: BookingId::new("app-1"), ..stored(&entries[1..]).remove(0) };
+    let was = row.state.span;
+    let wanted = span(entries[0].when, &context());
+    row.state = BookingState { origin: Origin::Command, status: Status::Pending, span: wanted, ..row.state };
+    let ical_uid = Some("uid-series".to_owned());
+    let series = Some(EventId::new("series"));
+    let claim = Claim { before: Some(was), recurring: true, ical_uid, series, ..claim(&row) };
+    let mut planned = |leaving| {
+        let claim = Claim { leaving, ..claim.clone() };
+        let rows = std::slice::from_ref(&row);
+        let plan = plan(rows, &entries, &[window()], window(), &[claim], &context(), now());
+        let write = |write: &Write| (write.booking.state.event_id.clone(), write.booking.id.clone());
+        plan.writes.iter().map(write).collect::<BTreeMap<_, _>>()
+    };
+    let [a, b] = entries.each_ref().map(|entry| entry.id.clone());
+    let other = context().room.booking_id(&b);
+    assert_eq!(planned(None), BTreeMap::from([(Some(a), row.id.clone()), (Some(b), other)]));
+    assert_eq!(planned(Some(EndReason::Cancelled)), BTreeMap::new());
+}
+
 #[test]
 fn all_day_entries_are_dates_in_the_rooms_zone() {
     let entry = CalendarEntry { when: When::AllDay(day("2026-02-10"), day("2026-02-11")), ..meeting("a", 0) };

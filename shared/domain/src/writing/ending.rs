@@ -12,7 +12,7 @@ use super::code;
 use super::rows::{failure, revise, standing};
 use super::state::{Before, Writing};
 use super::step::AFTERMATH_SECONDS;
-use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
+use crate::booking::{Booking, BookingState, CommandFailure, EndReason, PrivateBy, Status};
 use crate::context::Context;
 use crate::plan::Write;
 use crate::time::{Instant, seconds};
@@ -37,6 +37,11 @@ pub fn give_up(
     });
     let stays_here = take_back(writing, row_left, context, now);
     writing.refused = Some(why.clone());
+    let is_public = writing.desired.as_ref().is_some_and(|meeting| !meeting.private);
+    let private_by = |state: &BookingState| match state.private_by {
+        PrivateBy::Command if is_public => PrivateBy::Nobody,
+        other => other,
+    };
     let state = row.map(|row| match (row.state.status, writing.before) {
         // What stands has yet to be answered, or was confirmed at that time before the room has ever shown it.
         (Status::Pending, before) if writing.desired.is_some() && stays_here => {
@@ -56,7 +61,11 @@ pub fn give_up(
         (Status::Confirmed | Status::Tentative, _) if writing.desired.is_none() => {
             BookingState { status: Status::Pending, failure: Some(why.clone()), ..row.state.clone() }
         }
-        _ => BookingState { failure: Some(why.clone()), ..row.state.clone() },
+        _ => BookingState {
+            private_by: private_by(&row.state),
+            failure: Some(why.clone()),
+            ..row.state.clone()
+        },
     });
     let here = state.and_then(|state| revise(row, &row?.room, &writing.booking, state, retention, now));
     here.into_iter().chain(stays).collect()

@@ -34,9 +34,13 @@ pub(crate) fn by_id<'a>(
 ) -> Vec<&'a Booking> {
     let mut replaced = Vec::new();
     for claim in claims.iter().filter(|claim| claim.ical_uid.is_some()) {
-        let is_open =
-            |row: &&Booking| row.id == claim.booking && !(row.is_observed() && is_of(claim, &row.state));
-        let Some(row) = known.iter().find(is_open) else { continue };
+        let Some(row) = known.iter().find(|row| row.id == claim.booking) else { continue };
+        let is_known = row.is_observed() && is_of(claim, &row.state);
+        // A series may move by days: then its first day is another one of its entries.
+        let may_move = claim.recurring && claim.leaving.is_none() && row.state.status == Status::Pending;
+        if is_known && !may_move {
+            continue;
+        }
         let ours = seen.values().filter(|entry| is_in(claim, entry) && !entry.cancelled);
         // The further days of its series are the command's already: what has ended does not come back for them.
         let may_have = |other: &Booking| {
@@ -47,7 +51,7 @@ pub(crate) fn by_id<'a>(
             let at = span(entry.when, context);
             (at != claim.span, at.start)
         });
-        if let Some(first) = first {
+        if let Some(first) = first.filter(|first| !is_known || span(first.when, context) == claim.span) {
             rows.retain(|_, other| other.id != row.id);
             replaced.extend(rows.insert(&first.id, row));
         }
