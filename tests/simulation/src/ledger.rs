@@ -315,9 +315,11 @@ impl Universe {
         let tale = ledger.tales.get(&(writing.tenant.clone(), id.clone())).unwrap_or(&nothing);
         let expected = usize::from(writing.desired.is_some() && !writing.place.foreign && !is_gone);
         let ended = tale.ended_in == Some(writing.life);
-        if live.len() > 1 {
+        // Until when a request may land is written by one clock and read by another.
+        let unknown = ledger.haunted && self.watch.borrow().skewed;
+        if live.len() > 1 && !unknown {
             self.wrong(format!("I6: {id} has {} meetings", live.len()));
-        } else if live.len() > expected {
+        } else if live.len() > expected && !unknown {
             self.wrong(format!("I16: {id} has a meeting although nothing is wanted"));
         } else if live.len() < expected && !ended && tale.touched == 0 {
             self.wrong(format!("I16: {id} has no meeting"));
