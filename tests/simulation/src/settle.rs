@@ -445,7 +445,8 @@ fn is_private(row: &Booking, rows: &[Booking], writings: &[Writing]) -> bool {
     let wanted = |row: &Booking| {
         let writing =
             writings.iter().find(|writing| writing.room_ref() == row.room && writing.booking == row.id)?;
-        writing.desired.as_ref().map(|meeting| meeting.private)
+        // Where the room has been given back, it shows what it was not told to let go of.
+        writing.desired.as_ref().filter(|_| writing.leaving.is_none()).map(|meeting| meeting.private)
     };
     let said = wanted(row).or_else(|| rows.iter().filter(same_series).find_map(wanted));
     row.state.origin == Origin::Command
