@@ -391,7 +391,7 @@ fn a_series_that_moves_by_days_is_known_by_its_first_day_again() {
     let ical_uid = Some("uid-series".to_owned());
     let series = Some(EventId::new("series"));
     let claim = Claim { before: Some(was), recurring: true, ical_uid, series, ..claim(&row) };
-    let mut planned = |leaving| {
+    let planned = |leaving| {
         let claim = Claim { leaving, ..claim.clone() };
         let rows = std::slice::from_ref(&row);
         let plan = plan(rows, &entries, &[window()], window(), &[claim], &context(), now());

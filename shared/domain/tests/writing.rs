@@ -522,6 +522,10 @@ fn a_receipt_says_why_its_command_was_refused_also_when_the_room_has_answered() 
     let mut row = row(&writing, BookingState { failure: refused.clone(), ..state });
     let waits = failure(code::UNREACHABLE, "Graph does not answer");
     assert_eq!(waiting(Some(&row), waits, &context(), now()), None);
+    let later = writing.span.end + TimeDelta::hours(2);
+    let over = watch(&mut writing.clone(), Some(&row), None, &context(), context().window_at(later), later).1;
+    let over = over.unwrap().booking.state;
+    assert_eq!((over.status, over.failure), (Status::Ended(EndReason::Failed), refused.clone()));
     let mut watched = |row: &Booking| {
         let (_, write) = watch(&mut writing, Some(row), None, &context(), context().window_at(now()), now());
         write.map_or_else(|| row.state.clone(), |write| write.booking.state)

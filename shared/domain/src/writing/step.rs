@@ -333,12 +333,13 @@ pub fn watch(
     if watched == Watched::Settled && (writing.is_settled() || writing.leaving.is_some()) {
         writing.wait_for_late(now);
     }
-    // The room's answer is to what stood before the command that failed.
+    // The room's answer, or that there is none, is to what stood before the command that failed.
     if watched == Watched::Settled
         && let Some(why) = writing.refused.take()
     {
         let state = write.as_ref().map_or(&row.state, |write| &write.booking.state);
-        let state = BookingState { failure: state.failure.clone().or(Some(why)), ..state.clone() };
+        let own = state.failure.clone().filter(|own| !code::is_of_room(&own.code));
+        let state = BookingState { failure: own.or(Some(why)), ..state.clone() };
         write = revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     }
     (watched, write)
