@@ -455,7 +455,7 @@ impl Universe {
         let uids: BTreeMap<(String, String), BookingId> = self
             .made_by_commands()
             .into_iter()
-            .filter(|made| !made.series)
+            .filter(|made| !made.series && !self.is_ghost(made))
             .map(|made| ((made.uid, made.room), made.booking))
             .collect();
         for tenant in tenants {
@@ -483,6 +483,13 @@ impl Universe {
                 }
             }
         }
+    }
+
+    /// Whether it may have been made by a request that landed after a person had cancelled what an earlier one had made.
+    fn is_ghost(&self, made: &Made) -> bool {
+        let ledger = self.ledger.borrow();
+        let tale = TenantId::parse(&made.tenant).and_then(|id| ledger.tales.get(&(id, made.booking.clone())));
+        ledger.haunted && tale.is_some_and(|tale| !tale.gone.is_empty())
     }
 
     fn every_command_has_a_receipt(&self) {
