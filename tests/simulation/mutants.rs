@@ -342,12 +342,12 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             (
                 "booking_writer/steps.rs",
-                r#"        writing.removed();
+                r#"        writing.removed(self.clock.now());
         Ok(Deed::Next)
     }
 
     /// The room declines"#,
-                r#"        writing.removed();
+                r#"        writing.removed(self.clock.now());
         if blind {
             writing.verified();
         }

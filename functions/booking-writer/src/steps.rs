@@ -117,7 +117,7 @@ where
         let Ok((merged, patch)) = merged else { return Ok(self.without_words(writing)) };
         let span = merged.span(self.context.zone);
         if patch.is_empty() {
-            writing.pushed(merged, span);
+            writing.pushed(merged, span, self.clock.now());
             return Ok(Deed::Next);
         }
         if writing.place.own
@@ -132,7 +132,7 @@ where
         self.check_time()?;
         match self.graph.update(&mailbox, &event.id, seen.etag.as_deref(), &patch).await {
             Ok(_) => {
-                writing.pushed(merged, span);
+                writing.pushed(merged, span, self.clock.now());
                 Ok(Deed::Next)
             }
             Err(MeetingError::Stale(_)) => {
@@ -161,7 +161,7 @@ where
                     writing.wait_for_mailbox(now);
                     return Ok(deed);
                 }
-                writing.removed();
+                writing.removed(self.clock.now());
                 writing.verified = writing.wanted;
                 return Ok(Deed::Next);
             }
@@ -179,14 +179,14 @@ where
                 return Ok(self.trouble(writing, error));
             }
         }
-        writing.removed();
+        writing.removed(self.clock.now());
         Ok(Deed::Next)
     }
 
     /// The room declines somebody else's meeting; what it cannot decline, because it asks for no answer, is taken out.
     pub(crate) async fn decline(&self, writing: &mut Writing) -> Result<Deed, Stop> {
         let Some(event) = writing.event.clone() else {
-            writing.removed();
+            writing.removed(self.clock.now());
             return Ok(Deed::Next);
         };
         self.check_time()?;
@@ -197,7 +197,7 @@ where
         };
         match result {
             Ok(()) => {
-                writing.removed();
+                writing.removed(self.clock.now());
                 writing.verified = writing.wanted;
                 Ok(Deed::Next)
             }

@@ -205,7 +205,7 @@ fn steps_follow_each_other() {
     writing.want(None, until);
     writing.leaving = Some(EndReason::Cancelled);
     assert_eq!(next_step(&writing, until), Step::Remove);
-    writing.removed();
+    writing.removed(now());
     assert_eq!(next_step(&writing, until), Step::Verify);
     assert_eq!(read_back(&mut writing, &[], None, chrono_tz::UTC), Verified::Well);
     assert_eq!(next_step(&writing, until), Step::Watch);
@@ -291,7 +291,7 @@ fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {
     let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!("refused") };
     let (mut next, row) = (*save.writing.unwrap(), save.rows.into_iter().next().unwrap().booking);
     let meeting = next.desired.clone().unwrap();
-    next.pushed(meeting, next.span);
+    next.pushed(meeting, next.span, now());
     next.verified();
     let (_, claim) = next.claims().remove(0);
     assert_eq!(claim.verdict(tomorrow, row.state.status, context().zone), Verdict::Follow);
@@ -378,8 +378,9 @@ fn what_has_gone_before_its_room_has_shown_it_is_claimed_for_a_quarter_of_an_hou
         row.state.status = Status::Ended(EndReason::Cancelled);
         row.state.event_id = is_observed.then(|| EventId::new("copy"));
         writing.leaving = Some(EndReason::Cancelled);
+        writing.since = now() - TimeDelta::minutes(30);
         writing.want(None, now());
-        writing.removed();
+        writing.removed(now());
         writing.verified();
         let (watched, _) = watch(&mut writing, Some(&row), None, &context(), context().window_at(at), at);
         assert_eq!(watched, Watched::Settled);
@@ -467,7 +468,7 @@ fn a_room_that_a_meeting_has_left_answers_anew_when_it_is_moved_back() {
             };
             let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!() };
             (writing, row) = (*save.writing.unwrap(), save.rows[0].booking.clone());
-            writing.pushed(meeting([*begin, 0, 0, 0, 0]), writing.span);
+            writing.pushed(meeting([*begin, 0, 0, 0, 0]), writing.span, now());
             writing.verified();
         }
         let window = context.window_at(now());
@@ -630,7 +631,7 @@ fn a_private_change_that_fails_is_taken_back_but_for_words_that_nobody_keeps() {
     writing.created(&seen("e", [0, 0, 0, 0, 1]), now());
     writing.verified();
     writing.want(Some(meeting([1, 1, 1, 0, 1])), now());
-    writing.pushed(meeting([1, 1, 1, 0, 1]), writing.span);
+    writing.pushed(meeting([1, 1, 1, 0, 1]), writing.span, now());
     give_up(&mut writing, None, None, failure(code::CONFLICT, "taken"), &context(), now());
     let wanted = writing.desired.clone().unwrap();
     assert_eq!(wanted, meeting([0, 1, 1, 0, 1]));
@@ -673,7 +674,7 @@ fn a_read_back_removes_strays_repeats_echoes_and_takes_people_s_changes() {
 
     let mut echoed = verified();
     echoed.want(Some(meeting([1, 0, 0, 0, 0])), now());
-    echoed.pushed(meeting([1, 0, 0, 0, 0]), echoed.span);
+    echoed.pushed(meeting([1, 0, 0, 0, 0]), echoed.span, now());
     assert_eq!(read_back(&mut echoed, &[seen("e", [0; 5])], None, chrono_tz::UTC), Verified::Again);
     assert_eq!(next_step(&echoed, now()), Step::Push);
     echoed.pushes = 3;
@@ -686,7 +687,7 @@ fn a_read_back_removes_strays_repeats_echoes_and_takes_people_s_changes() {
 
     let mut brought_back = verified();
     brought_back.want(Some(meeting([1, 0, 0, 0, 0])), now());
-    brought_back.pushed(meeting([1, 0, 0, 0, 0]), brought_back.span);
+    brought_back.pushed(meeting([1, 0, 0, 0, 0]), brought_back.span, now());
     let read = |writing: &mut Writing, there| read_back(writing, &[seen("e", there)], None, chrono_tz::UTC);
     assert_eq!(read(&mut brought_back, [1, 0, 0, 0, 0]), Verified::Well);
     assert_eq!(read(&mut brought_back, [0; 5]), Verified::Well, "by a person, after it had arrived");

@@ -127,6 +127,7 @@ pub fn gone(writing: &mut Writing, row: Option<&Booking>, context: &Context, now
     writing.stood = None;
     writing.leaving = Some(EndReason::Cancelled);
     writing.applied = writing.wanted;
+    writing.applied_at = Some(now);
     writing.verified = writing.wanted.saturating_sub(1);
     writing.left = None;
     writing.unsure_until = Some(over);

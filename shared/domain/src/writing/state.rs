@@ -44,6 +44,9 @@ pub struct Writing {
     pub leaving: Option<EndReason>,
     /// The wanted version that Graph has taken.
     pub applied: u64,
+    /// When Graph took it, if that changed or removed a meeting.
+    #[serde(default, with = "seconds::option")]
+    pub applied_at: Option<Instant>,
     /// The wanted version that was read back.
     pub verified: u64,
     /// The content of the meeting when we last knew it.
@@ -188,6 +191,7 @@ impl Writing {
             span,
             leaving: None,
             applied: 0,
+            applied_at: None,
             verified: 0,
             base: None,
             written: Vec::new(),

@@ -111,20 +111,22 @@ impl Writing {
     }
 
     /// A change was taken, or there was nothing to change: `merged` is wanted now.
-    pub fn pushed(&mut self, merged: Meeting, span: Span) {
+    pub fn pushed(&mut self, merged: Meeting, span: Span, now: Instant) {
         let content = merged.content();
         self.note_written(&content);
         self.base = Some(content);
         self.desired = Some(merged);
         self.span = span;
         self.applied = self.wanted;
+        self.applied_at = Some(now);
         self.pushes += 1;
         self.failures = 0;
     }
 
     /// A meeting was deleted or the room has declined.
-    pub fn removed(&mut self) {
+    pub fn removed(&mut self, now: Instant) {
         self.applied = self.wanted;
+        self.applied_at = Some(now);
         self.failures = 0;
     }
 
@@ -172,7 +174,7 @@ impl Writing {
     }
 
     fn late_until(&self) -> Instant {
-        seconds::not_before(self.since + TimeDelta::minutes(LATE_COPY_MINUTES))
+        seconds::not_before(self.applied_at.unwrap_or(self.since) + TimeDelta::minutes(LATE_COPY_MINUTES))
     }
 
     /// All is settled but what rooms may still show late.
