@@ -265,6 +265,27 @@ fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meetin
     assert_eq!(shown.ical_uid, writing.ical_uid());
 }
 
+/// A command that comes when all is over changes words, not what the room had said.
+#[test]
+fn a_meeting_that_is_over_was_answered_before_its_last_command() {
+    let later = now() + TimeDelta::days(1);
+    let ended = |span: Span| {
+        let mut writing = writing([0; 5]);
+        writing.created(&seen("e", [0; 5]), now());
+        writing.before = Some(Before { span, confirmed: true, moved: false, series: None });
+        writing.want(Some(meeting([0, 1, 0, 0, 0])), later);
+        writing.pushed(meeting([0, 1, 0, 0, 0]), writing.span, later);
+        writing.verified();
+        let event_id = Some(EventId::new("copy"));
+        let row = row(&writing, BookingState { event_id, ..pending(&writing, None, &context()).unwrap() });
+        watch(&mut writing, Some(&row), None, &context(), context().window_at(later), later).1.unwrap()
+    };
+    let span = writing([0; 5]).span;
+    assert_eq!(ended(span).booking.state.status, Status::Confirmed);
+    let moved = Span::new(span.start - TimeDelta::hours(1), span.end - TimeDelta::hours(1));
+    assert_eq!(ended(moved).booking.state.status, Status::Ended(EndReason::Failed));
+}
+
 /// Its first day was left out of what the room's poller read. A command that leaves the time as it is leaves the room's answer, too.
 #[test]
 fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {

@@ -410,7 +410,7 @@ fn answered(
             writing.due = None;
             (Watched::Settled, None)
         }
-        Status::Pending if over && writing.leaving.is_none() => {
+        Status::Pending if over && writing.leaving.is_none() && !unchanged(writing) => {
             // It may answer all the same: then the tombstone has to be known again.
             writing.due = Some(now);
             let why = failure(code::NO_ANSWER, "the room has not answered before the meeting was over");
