@@ -272,12 +272,16 @@ impl Universe {
         self.mails();
     }
 
-    /// Whether the message with the words of a private meeting came while its tenant was away. For a day it may be sent again.
+    /// Whether the message with the words of a private meeting came while its tenant was away, or was taken once more by somebody who did
+    /// not know its booking yet. For a day it may be sent again.
     fn has_lost_its_words(&self, writing: &Writing) -> bool {
         let is_private = writing.desired.as_ref().is_some_and(|meeting| meeting.private);
         is_private
             && writing.applied < writing.wanted
-            && writing.receipts.iter().any(|command| self.is_set_aside(command, &["tenantId", "room"]))
+            && writing
+                .receipts
+                .iter()
+                .any(|command| self.is_set_aside(command, &["tenantId", "room", "bookingId"]))
     }
 
     /// Whether a tenant that was off-boarded came back only when the meeting was over: then nothing is made any more.
