@@ -78,6 +78,8 @@ pub(crate) struct Desk {
     sent: Vec<(String, String, String)>,
     count: u32,
     future: u32,
+    sends: u32,
+    touches: u32,
 }
 
 impl Desk {
@@ -87,6 +89,7 @@ impl Desk {
         companies: &mut [Company],
         rng: &mut SmallRng,
         future: u32,
+        busy: bool,
     ) -> Self {
         Self::equip(universe, companies);
         for (number, company) in companies.iter_mut().enumerate() {
@@ -107,7 +110,9 @@ impl Desk {
             remember_deleted: rng.random_bool(0.5),
             ..tuning
         });
-        Self { booked: Vec::new(), sent: Vec::new(), count: 0, future }
+        // Of a thousand steps.
+        let (sends, touches) = if busy { (44, 20) } else { (24, 10) };
+        Self { booked: Vec::new(), sent: Vec::new(), count: 0, future, sends, touches }
     }
 
     /// Gives companies people who organize.
@@ -133,8 +138,10 @@ impl Desk {
         rng: &mut SmallRng,
     ) -> bool {
         match rng.random_range(0..1000) {
-            0..24 => self.send(universe, companies, rng),
-            24..34 if mix.has("user: touches what a command made") => edit(universe, companies, rng),
+            roll if roll < self.sends => self.send(universe, companies, rng),
+            roll if roll < self.sends + self.touches && mix.has("user: touches what a command made") => {
+                edit(universe, companies, rng);
+            }
             _ => return false,
         }
         true

@@ -75,9 +75,13 @@ const DAYS: [&str; 5] = [
 /// One history in so many lives through every round at its end.
 const THOROUGH: u64 = 16;
 
+/// Seeds from here on are those before once more, with busy programs: commands are sent in nearly all histories, twice as many, and people touch
+/// twice as much of what comes of them.
+const BUSY: u64 = 1_000_000_000;
+
 /// Makes the dice of notices others than those of everything else.
 const PUSH_DICE: u64 = 0x7075_7368_0000_0000;
-/// And the dice of booking commands, which are sent in half of the histories.
+/// And the dice of booking commands, which are sent in half of the histories, if programs are not busy.
 const COMMAND_DICE: u64 = 0x626f_6f6b_0000_0e76;
 /// And the dice of what Lambda does to environments and batches that rest or last too long.
 const LAMBDA_DICE: u64 = 0x6c61_6d62_6461_0000;
@@ -192,13 +196,14 @@ fn dice(seed: u64, step: u64) -> SmallRng {
 
 impl History {
     fn new(plan: &Plan) -> Self {
-        let mut rng = dice(plan.seed, u64::MAX);
+        let (seed, busy) = (plan.seed % BUSY, plan.seed >= BUSY);
+        let mut rng = dice(seed, u64::MAX);
         let mix = Mix::draw(&mut rng);
         let day = at(DAYS.choose(&mut rng).unwrap_or(&DAYS[0]));
         // Often shortly before one of the two midnights.
         let minutes = *[22 * 60 + 30, 28 * 60 + 30, rng.random_range(0..1440)].choose(&mut rng).unwrap_or(&0);
         let now = day + TimeDelta::minutes(minutes);
-        let mut twin = Twin::new(plan.seed);
+        let mut twin = Twin::new(seed);
         twin.advance(now);
         let future = *[7, 14, 45].choose(&mut rng).unwrap_or(&14);
         let tuning = crate::tuning::draw(&mut rng, future);
@@ -212,9 +217,10 @@ impl History {
                 company.work(&universe, &mut rng, &Mix::none(), future);
             }
         }
-        let mut chance = dice(plan.seed ^ COMMAND_DICE, u64::MAX);
-        let desk =
-            chance.random_bool(0.5).then(|| Desk::open(&universe, &mut companies, &mut chance, future));
+        let mut chance = dice(seed ^ COMMAND_DICE, u64::MAX);
+        let desk = chance
+            .random_bool(if busy { 0.97 } else { 0.5 })
+            .then(|| Desk::open(&universe, &mut companies, &mut chance, future, busy));
         universe.calendars_changed();
         let mut fleet = Fleet::new(Rc::clone(&universe));
         let skewed = mix.strikes(&mut rng, "lambda: clock is wrong");
@@ -226,12 +232,12 @@ impl History {
             universe.count("lambda: two versions at once");
             fleet.two_versions = true;
         }
-        let mut lambda = dice(plan.seed ^ LAMBDA_DICE, u64::MAX);
+        let mut lambda = dice(seed ^ LAMBDA_DICE, u64::MAX);
         fleet.half_open = lambda.random_bool(0.3);
         universe.watch.borrow_mut().skewed = skewed || mix.has("lambda: clock steps back");
         let first = now + TimeDelta::seconds(5);
         let mut history = Self {
-            seed: plan.seed,
+            seed,
             mix,
             universe,
             fleet,
@@ -243,10 +249,10 @@ impl History {
             desk,
             next_keeper: first,
             seen_again: lambda.random_bool(0.3),
-            carries: dice(plan.seed ^ CARRY_DICE, u64::MAX).random_bool(0.06),
+            carries: dice(seed ^ CARRY_DICE, u64::MAX).random_bool(0.06),
             calls: 0,
         };
-        history.begin_push(dice(plan.seed ^ PUSH_DICE, u64::MAX));
+        history.begin_push(dice(seed ^ PUSH_DICE, u64::MAX));
         history
     }
 
