@@ -179,6 +179,14 @@ fn writing(facets: Facets) -> Writing {
     writing
 }
 
+/// Its meeting is in the calendar as it is wanted, and the room has yet to answer.
+fn made() -> Writing {
+    let mut made = writing([0; 5]);
+    made.created(&seen("e", [0; 5]), now());
+    made.verified();
+    made
+}
+
 #[test]
 fn steps_follow_each_other() {
     let mut writing = writing([0; 5]);
@@ -248,9 +256,7 @@ fn row(writing: &Writing, state: BookingState) -> Booking {
 /// The copy that the room showed last was of the meeting before, and nobody looks at the days where the new one lies.
 #[test]
 fn a_booking_beyond_the_window_does_not_wait_for_its_room_to_show_another_meeting() {
-    let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]), now());
-    writing.verified();
+    let mut writing = made();
     let state = pending(&writing, None, &context()).unwrap();
     let status = Status::Ended(EndReason::Cancelled);
     let row = row(&writing, BookingState { status, ical_uid: Some("another".into()), ..state });
@@ -289,9 +295,7 @@ fn a_meeting_that_is_over_was_answered_before_its_last_command() {
 /// Its first day was left out of what the room's poller read. A command that leaves the time as it is leaves the room's answer, too.
 #[test]
 fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {
-    let mut old = writing([0; 5]);
-    old.created(&seen("e", [0; 5]), now());
-    old.verified();
+    let mut old = made();
     old.desired.as_mut().unwrap().recurrence = Some(daily());
     let tomorrow = Span::new(old.span.start + TimeDelta::days(1), old.span.end + TimeDelta::days(1));
     let state = pending(&old, None, &context()).unwrap();
@@ -323,9 +327,7 @@ fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {
 /// A person may move it back, and until then the room may have taken another copy of it.
 #[test]
 fn a_booking_that_goes_beyond_the_window_is_known_by_its_meeting_again() {
-    let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]), now());
-    writing.verified();
+    let mut writing = made();
     let state = pending(&writing, None, &context()).unwrap();
     let row = row(&writing, BookingState { event_id: Some(EventId::new("copy")), ..state });
     let before = Span::new(now() - TimeDelta::days(2), now() - TimeDelta::days(1));
@@ -339,9 +341,7 @@ fn a_booking_that_goes_beyond_the_window_is_known_by_its_meeting_again() {
 /// When it was back, its room's poller may have taken the meeting for somebody else's, because nobody knew its id yet.
 #[test]
 fn a_room_is_looked_at_for_a_meeting_whose_booking_ended_unseen_while_there_is_a_claim() {
-    let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]), now());
-    writing.verified();
+    let mut writing = made();
     let state = pending(&writing, None, &context()).unwrap();
     let status = Status::Ended(EndReason::RoomRemoved);
     let mut row = row(&writing, BookingState { status, ical_uid: None, ..state });
@@ -374,9 +374,7 @@ fn what_its_room_has_shown_and_is_cleared_away_waits_until_its_room_shows_that()
 /// Elsewhere its room's poller may have taken it for somebody else's.
 #[test]
 fn a_booking_beyond_the_window_that_was_elsewhere_waits_until_its_room_was_looked_at() {
-    let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]), now());
-    writing.verified();
+    let mut writing = made();
     writing.note_written(&content([1, 0, 0, 0, 0]));
     writing.note_written(&content([0; 5]));
     let row = row(&writing, pending(&writing, None, &context()).unwrap());
@@ -464,9 +462,7 @@ fn a_room_that_has_not_answered_a_move_has_not_accepted_it() {
 fn a_room_that_a_meeting_has_left_answers_anew_when_it_is_moved_back() {
     let answer = |begins: &[u8]| {
         let context = context();
-        let mut writing = writing([0; 5]);
-        writing.created(&seen("e", [0; 5]), now());
-        writing.verified();
+        let mut writing = made();
         let shown = pending(&writing, None, &context).unwrap();
         let mut row = row(&writing, BookingState { status: Status::Confirmed, ..shown });
         for (at, begin) in begins.iter().enumerate() {
@@ -625,9 +621,7 @@ fn a_booking_that_turns_private_is_made_first() {
 /// The room's poller would have gone on hiding what a command seemed to want hidden.
 #[test]
 fn a_booking_is_as_private_as_before_a_command_that_failed() {
-    let mut writing = writing([0; 5]);
-    writing.created(&seen("e", [0; 5]), now());
-    writing.verified();
+    let mut writing = made();
     let standing = pending(&writing, None, &context()).unwrap();
     writing.want(Some(meeting([1, 1, 0, 0, 1])), now());
     writing.before = Some(Before { span: writing.span, confirmed: true, moved: false, series: None });
