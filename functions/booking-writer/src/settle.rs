@@ -302,6 +302,9 @@ where
         if over && writing.is_settled() && (ended_unseen || looked_again) {
             self.nudge(&writing.room_ref(), &writing).await;
         }
+        if before.former.is_some() && writing.former.is_none() {
+            self.nudge(&writing.room_ref(), &writing).await;
+        }
         for late in before.late.iter().filter(|late| !writing.late.contains(late)) {
             self.nudge(&RoomRef::new(writing.tenant.clone(), late.room.clone()), &writing).await;
         }

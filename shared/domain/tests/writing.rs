@@ -427,6 +427,22 @@ fn what_has_gone_before_its_room_has_shown_it_is_claimed_for_a_quarter_of_an_hou
     }
 }
 
+/// After that it stays: the room that was to let go of it has another address by now.
+#[test]
+fn what_the_room_shows_of_the_life_before_is_left_alone_for_a_quarter_of_an_hour() {
+    let mut writing = Writing { former: Some(EventId::new("copy")), ..made() };
+    writing.desired.as_mut().unwrap().recurrence = Some(daily());
+    let state = pending(&writing, None, &context()).unwrap();
+    let state = BookingState { status: Status::Confirmed, event_id: Some(EventId::new("other")), ..state };
+    let row = row(&writing, state);
+    let late = now() + TimeDelta::minutes(15);
+    for (at, due, is_former) in [(now(), Some(late), true), (late, None, false)] {
+        watch(&mut writing, Some(&row), None, &context(), context().window_at(at), at);
+        assert_eq!(writing.due, due);
+        assert_eq!(writing.claims()[0].1.former.is_some(), is_former);
+    }
+}
+
 /// Its further instances may be seen when all is settled, and then nothing else says whose they are and how private.
 #[test]
 fn a_series_stays_claimed_as_long_as_its_room_is_to_hold_it() {

@@ -57,7 +57,8 @@ pub struct Writing {
     pub place: Place,
     /// The meeting in that calendar, once it is known.
     pub event: Option<KnownEvent>,
-    /// The room's copy of the meeting of the life before, if it was not gone yet.
+    /// The room's copy of the meeting of the life before, if it was not gone yet. What is there when all is settled, stays there: its
+    /// organizer's words no longer reach the room.
     #[serde(default)]
     pub former: Option<EventId>,
     /// Meetings of earlier lives that have gone, and that their rooms may still show.

@@ -177,10 +177,13 @@ impl Writing {
         seconds::not_before(self.applied_at.unwrap_or(self.since) + TimeDelta::minutes(LATE_COPY_MINUTES))
     }
 
-    /// All is settled but what rooms may still show late.
+    /// All is settled but what rooms may still show late, or of the life before.
     pub fn wait_for_late(&mut self, now: Instant) {
         self.late.retain(|late| now < late.until);
-        self.due = self.due.max(self.late.iter().map(|late| late.until).max());
+        let until = self.late_until();
+        self.former.take_if(|_| now >= until);
+        let lates = self.late.iter().map(|late| late.until);
+        self.due = self.due.max(lates.chain(self.former.as_ref().map(|_| until)).max());
     }
 
     /// A request was not answered at all and may still land.
