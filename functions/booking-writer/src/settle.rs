@@ -299,8 +299,13 @@ where
         let was_never_seen = |row: &Booking| !row.is_live() && !row.is_observed();
         let ended_unseen = writing.made_at.is_some() && row.as_ref().is_some_and(was_never_seen);
         let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
-        if over && writing.is_settled() && (ended_unseen || looked_again) {
+        // Of a series that includes days of which there is no booking.
+        let gone_series = writing.recurred() && writing.leaving.is_some();
+        if over && writing.is_settled() && (ended_unseen || looked_again || gone_series) {
             self.nudge(&writing.room_ref(), &writing).await;
+        }
+        if let Some(left) = before.left.as_ref().filter(|_| writing.recurred() && writing.left.is_none()) {
+            self.nudge(&RoomRef::new(writing.tenant.clone(), left.clone()), &writing).await;
         }
         if before.former.is_some() && writing.former.is_none() {
             self.nudge(&writing.room_ref(), &writing).await;

@@ -25,8 +25,14 @@ pub(crate) async fn recognise<C: Calendar, K: Clock>(
 ) -> Result<(), Stop> {
     let open = |claim: &&mut Claim| {
         let shared = |entry: &CalendarEntry| entry.ical_uid == claim.ical_uid;
-        // What its room has shown and answered says itself of which series it is.
-        let says = |row: &Booking| row.state.series_id.is_some() && row.state.status != Status::Pending;
+        // What its room has shown and answered says itself of which series it is, unless the room shows it as another by now: one that it has
+        // declined and takes all the same.
+        let is_seen = |id: &str| {
+            entries.iter().any(|entry| entry.series.as_ref().is_some_and(|series| series.as_str() == id))
+        };
+        let says = |row: &Booking| {
+            row.state.status != Status::Pending && row.state.series_id.as_deref().is_some_and(is_seen)
+        };
         let is_known = known.iter().any(|row| row.id == claim.booking && says(row));
         let is_open = claim.recurring && claim.ical_uid.is_some() && !is_known && !entries.iter().any(shared);
         is_open || !claim.late.is_empty()

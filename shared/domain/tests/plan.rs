@@ -258,6 +258,19 @@ fn the_entry_of_a_command_that_moves_it_may_change_its_event_id() {
     assert_eq!(plan, Plan::default());
 }
 
+/// A person has moved it beyond the days that are read, where the room took another copy of it, and back.
+#[test]
+fn a_command_s_meeting_that_comes_back_with_another_event_id_is_its_booking() {
+    let mut row = stored(&[meeting("a", 60)]).remove(0);
+    row.state.origin = Origin::Command;
+    row.state.status = Status::Tentative;
+    row.state.span = Span::new(at("2026-05-01T09:00:00Z"), at("2026-05-01T10:00:00Z"));
+    let again = CalendarEntry { id: EventId::new("z"), ..meeting("a", 60) };
+    let claim = claim(&row);
+    let plan = plan(&[row.clone()], &[again], &[window()], window(), &[claim], &context(), now());
+    assert_eq!(plan.writes.iter().map(|write| &write.booking.id).collect::<Vec<_>>(), [&row.id]);
+}
+
 #[test]
 fn an_event_that_returns_after_its_booking_went_on_under_another_gets_a_booking_of_its_own() {
     let first = stored(&[meeting("a", 60)]);
@@ -540,11 +553,11 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
         origin: Origin::Command,
         ..own.state
     };
-    let claim = |leaving| Claim { ical_uid: entry.ical_uid.clone(), leaving, ..claim(&own) };
-    let writes = |known: &[Booking], leaving| {
+    let blank = Claim { ical_uid: entry.ical_uid.clone(), ..claim(&own) };
+    let writes = |known: &[Booking], claim: Claim| {
         let everything = [Span::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))];
         let entries = std::slice::from_ref(&entry);
-        let plan = plan(known, entries, &everything, window(), &[claim(leaving)], &context(), now());
+        let plan = plan(known, entries, &everything, window(), &[claim], &context(), now());
         let status = |write: Write| (write.booking.id, write.booking.state.status);
         plan.writes.into_iter().map(status).collect::<BTreeMap<_, _>>()
     };
@@ -553,9 +566,10 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
         (own.id.clone(), Status::Confirmed),
         (stranger.id.clone(), Status::Ended(EndReason::Deleted)),
     ]);
-    assert_eq!(writes(&known, None), goes_over);
-    assert_eq!(writes(&known, Some(EndReason::Cancelled)), BTreeMap::new());
-    // The command's booking has another instance, which was not read.
+    let leaving = Claim { leaving: Some(EndReason::Cancelled), ..blank.clone() };
+    assert_eq!(writes(&known, blank.clone()), goes_over);
+    assert_eq!(writes(&known, leaving), BTreeMap::new());
+    // The command's booking has an entry that was not read: of a series another instance; of a single meeting the one that was there before.
     let elsewhere = BookingState {
         event_id: Some(EventId::new("first")),
         ical_uid: entry.ical_uid.clone(),
@@ -564,7 +578,9 @@ fn an_entry_goes_over_to_the_command_that_shares_its_id() {
         ..own.state.clone()
     };
     let observed = Booking { state: elsewhere, ..own.clone() };
-    assert_eq!(writes(&[observed, stranger], None), BTreeMap::new());
+    let known = [observed, stranger];
+    assert_eq!(writes(&known, Claim { recurring: true, ..blank.clone() }), BTreeMap::new());
+    assert_eq!(writes(&known, blank), goes_over);
 }
 
 #[test]

@@ -340,6 +340,13 @@ impl Scene {
         self.act(outlook::Action::Cancel { meeting });
     }
 
+    /// The room takes back that it has accepted the meeting that a command has made.
+    pub fn declines_what_was_made(&mut self) {
+        let Some(made) = self.universe.made_by_commands().into_iter().next() else { return };
+        let room = self.company.rooms[1].address.clone();
+        self.act(outlook::Action::Refuse { meeting: made.uid, room });
+    }
+
     /// A whole look at the first room misses a booking and has asked for its entry; after `between` it asks on.
     pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
         let work = self.asked_for(0);

@@ -425,3 +425,33 @@ fn a_series_that_an_update_makes_public_is_shown_on_all_its_days() {
         scene.rounds(1);
     });
 }
+
+/// The room had another copy of the series, of which nothing was known.
+#[test]
+fn a_series_that_a_command_makes_private_is_hidden_in_a_room_that_had_declined_it() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.clears_the_private_flag();
+        scene.command_for_series(Command::Create, 10);
+        scene.rounds(1);
+        scene.declines_what_was_made();
+        scene.command_for_series_in_private(Command::Update, 10);
+        scene.writer_works();
+        scene.rounds(1);
+    });
+}
+
+/// Its claim stays, and named the copy of the life before as on its way out.
+#[test]
+fn what_a_room_keeps_of_a_meeting_that_was_made_anew_as_a_series_is_shown() {
+    holds(|scene| {
+        scene.takes_commands(Organizer::User);
+        scene.command(Command::Create, 10);
+        scene.rounds(1);
+        scene.readdress_the_second();
+        scene.command(Command::Cancel, 12);
+        scene.writer_works();
+        scene.command_for_series(Command::Create, 11);
+        scene.rounds(1);
+    });
+}

@@ -35,7 +35,11 @@ pub(crate) fn by_id<'a>(
     let mut replaced = Vec::new();
     for claim in claims.iter().filter(|claim| claim.ical_uid.is_some()) {
         let Some(row) = known.iter().find(|row| row.id == claim.booking) else { continue };
-        let is_known = row.is_observed() && is_of(claim, &row.state);
+        // A single meeting has one entry in the room, though not always the same.
+        let entry = rows.iter().find(|(_, other)| other.id == row.id).map(|(id, _)| seen[*id]);
+        let is_ours =
+            entry.map_or_else(|| claim.recurring && is_of(claim, &row.state), |entry| is_in(claim, entry));
+        let is_known = row.is_observed() && is_ours;
         // A series may move by days: then its first day is another one of its entries.
         let may_move = claim.recurring && claim.leaving.is_none() && row.state.status == Status::Pending;
         if is_known && !may_move {

@@ -361,7 +361,8 @@ impl Writing {
     }
 
     /// Whether it was a series when we last knew it.
-    fn recurred(&self) -> bool {
+    #[must_use]
+    pub fn recurred(&self) -> bool {
         self.base.as_ref().is_some_and(|content| content.recurrence.is_some())
     }
 
