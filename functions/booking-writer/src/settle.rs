@@ -146,9 +146,6 @@ where
                     seen = ours;
                     deed
                 }
-                Step::GiveUp => {
-                    Deed::Failed(code::GIVEN_UP, "the meeting was changed by others each time".to_owned())
-                }
                 Step::Watch => {
                     if self.watch(&before, writing, seen.take()).await? {
                         return Ok(Progress::Done);

@@ -120,17 +120,27 @@ where
             writing.pushed(merged, span, self.clock.now());
             return Ok(Deed::Next);
         }
+        if writing.was_pushed_often() {
+            return Ok(Deed::Failed(
+                code::GIVEN_UP,
+                "the meeting was changed by others each time".to_owned(),
+            ));
+        }
         if writing.place.own
             && patch.when.is_some()
             && let Some(deed) = self.in_the_way(writing, &merged).await?
         {
             return Ok(deed);
         }
-        // What is overwritten may come back late, just as what we have sent ourselves.
-        writing.note_written(&view.content(&seen));
-        writing.note_written(&merged.content());
+        let (there, sent) = (view.content(&seen), merged.content());
         self.check_time()?;
-        match self.graph.update(&mailbox, &event.id, seen.etag.as_deref(), &patch).await {
+        let updated = self.graph.update(&mailbox, &event.id, seen.etag.as_deref(), &patch).await;
+        if !updated.as_ref().is_err_and(MeetingError::is_final) {
+            // What is overwritten may come back late, just as what we have sent ourselves.
+            writing.note_written(&there);
+            writing.note_written(&sent);
+        }
+        match updated {
             Ok(_) => {
                 writing.pushed(merged, span, self.clock.now());
                 Ok(Deed::Next)
@@ -355,15 +365,17 @@ where
             MeetingError::Invalid(_) => (code::INVALID_FIELD, true),
         };
         let over = writing.is_given_up(code, now);
-        // Access may come back, and nobody waits.
-        let lasts = lasts && !writing.is_clearing();
-        if !over && writing.is_clearing() && writing.due.is_none_or(|due| due <= now) {
+        // Access may come back: nobody waits for what is cleared away, and what may have been made cannot be said to have failed.
+        let is_unsure = lasts && code != code::INVALID_FIELD && writing.may_be_made();
+        let may_come = writing.is_clearing() || is_unsure;
+        if !over && may_come && writing.due.is_none_or(|due| due <= now) {
             writing.put_off(None, now);
         }
-        match (lasts, over) {
+        match (lasts && !may_come, over) {
             (true, _) => Deed::Failed(code, message),
             (_, true) if code == code::CREDENTIAL_EXPIRED => Deed::Failed(code, message),
             (_, true) => Deed::Failed(code::GIVEN_UP, message),
+            _ if is_unsure => Deed::Waits(code::UNREACHABLE),
             _ => Deed::Waits(code),
         }
     }

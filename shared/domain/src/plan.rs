@@ -416,12 +416,16 @@ fn write(
 }
 
 /// The calendar does not show a live booking any more, for that reason unless a command knows better: a room that is being left by one lets
-/// go of the meeting, and a room that was being left and is to have it again lets go of its old copy before it takes the new one.
+/// go of the meeting, and a room that was being left and is to have it again lets go of its old copy before it takes the new one, as does one
+/// that has shown a meeting which an attempt had made that could not say so.
 #[must_use]
 pub fn gone(row: &Booking, claims: &[Claim], reason: EndReason, context: &Context, now: Instant) -> Write {
     match claim_of(claims, row) {
         Some(Claim { leaving: Some(reason), .. }) => end(row, *reason, context.retention_days, now),
-        Some(claim) if claim.before.is_none() && row.state.status == Status::Pending => {
+        Some(claim)
+            if row.state.status == Status::Pending
+                && (claim.before.is_none() || pairing::is_another(claim, &row.state)) =>
+        {
             let state = BookingState { event_id: None, ..row.state.clone() };
             write(row.id.clone(), Some(row.version), Change::Updated, state, context, now)
         }

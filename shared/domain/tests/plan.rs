@@ -458,7 +458,9 @@ fn a_room_that_is_to_have_a_meeting_again_lets_go_of_its_old_copy_first() {
     };
     assert_eq!(state(claim(&row)), (Status::Pending, false));
     let before = Claim { before: Some(row.state.span), ..claim(&row) };
+    let another = Claim { ical_uid: Some("uid-b".to_owned()), ..before.clone() };
     assert_eq!(state(before), (Status::Ended(EndReason::Cancelled), true), "the room had it all the time");
+    assert_eq!(state(another), (Status::Pending, false), "the room had what another attempt had made");
     let leaving = Claim { leaving: Some(EndReason::Released), ..claim(&row) };
     assert_eq!(state(leaving), (Status::Ended(EndReason::Released), true));
 }

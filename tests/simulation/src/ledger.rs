@@ -297,7 +297,8 @@ impl Universe {
         let row = self.store.booking(&writing.room_ref(), id).now_or_never().and_then(Result::ok).flatten();
         // What lies in a mailbox that is gone is not seen; for a day it may come back.
         let is_gone = self.is_gone(writing);
-        if is_gone && writing.desired.is_none() && writing.applied != writing.wanted {
+        let may_be_there = writing.desired.is_none() && writing.applied != writing.wanted;
+        if is_gone && (may_be_there || writing.may_be_made()) {
             return;
         }
         // A room that is removed answers when it is back.
@@ -348,10 +349,10 @@ impl Universe {
     }
 
     /// Whether commands for a booking wait for as long as a day: because it has to be cleared away first in a mailbox that is gone, which may
-    /// come back, or because the words of an earlier command may.
+    /// come back, or may have been changed there, or because the words of an earlier command may.
     pub(crate) fn waits_for_a_day(&self, booking: &str) -> bool {
         self.store.writings().iter().any(|writing| {
-            let is_left = writing.desired.is_none() && !writing.is_settled();
+            let is_left = (writing.desired.is_none() || writing.may_be_made()) && !writing.is_settled();
             let waits = is_left && self.is_gone(writing) || self.has_lost_its_words(writing);
             writing.booking.as_str() == booking && waits
         })

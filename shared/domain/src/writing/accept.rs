@@ -269,7 +269,8 @@ fn ended(request: &Request, writing: &Writing) -> Asked {
 fn update(request: &Request, given: &Given<'_>, writing: &Writing) -> Asked {
     let Some(old) = &writing.desired else { return Ok(Wanted::NotYet) };
     // What is to be written of a private meeting is in the message before, and in no other; and of one that turns private nothing is kept.
-    if (old.private || request.private == Some(true)) && writing.applied < writing.wanted {
+    // Until it is read back nobody knows whether a person has given it other words.
+    if (old.private || request.private == Some(true)) && !writing.is_verified() {
         return Ok(Wanted::NotYet);
     }
     if request.organizer.as_ref().is_some_and(|named| {

@@ -174,12 +174,15 @@ pub(crate) fn speaks(claims: &[Claim], held: &[&Claim], row: &Booking) -> bool {
     })
 }
 
+/// Whether it is a meeting of an earlier life, or one that an attempt has made which could not say so.
+pub(crate) fn is_another(claim: &Claim, state: &BookingState) -> bool {
+    !claim.recurring && claim.ical_uid.is_some() && state.ical_uid.is_some() && !is_of(claim, state)
+}
+
 /// Whether the entry of a claim shows what was there before, or what will be gone.
 pub(crate) fn holds(claim: &Claim, row: &Booking, seen: &Meaning, context: &Context) -> bool {
     let Meaning::Booked(state) = seen else { return false };
-    // A meeting of an earlier life, or one that an attempt has made which could not say so.
-    let is_another =
-        !claim.recurring && claim.ical_uid.is_some() && state.ical_uid.is_some() && !is_of(claim, state);
     let waits = row.state.status == Status::Pending;
-    (is_another && waits) || claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
+    (is_another(claim, state) && waits)
+        || claim.verdict(state.span, row.state.status, context.zone) == Verdict::Hold
 }

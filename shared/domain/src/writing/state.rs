@@ -228,6 +228,15 @@ impl Writing {
         self.desired.is_none() && matches!(self.leaving, Some(EndReason::Failed | EndReason::Declined))
     }
 
+    /// Whether the change that is wanted was sent, and may have been made though no answer said so.
+    #[must_use]
+    pub fn may_be_made(&self) -> bool {
+        let sent = |goal: &Content| self.written.contains(goal);
+        self.applied < self.wanted
+            && self.event.is_some()
+            && self.desired.as_ref().is_some_and(|wanted| sent(&wanted.content()))
+    }
+
     /// The room.
     #[must_use]
     pub fn room_ref(&self) -> RoomRef {

@@ -58,8 +58,6 @@ pub enum Step {
     Verify,
     /// The calendar is as wanted: see whether the room has answered.
     Watch,
-    /// It was sent often enough.
-    GiveUp,
 }
 
 /// The next step. `now` decides only whether a request that was not answered may still land.
@@ -69,9 +67,6 @@ pub fn next_step(writing: &Writing, now: Instant) -> Step {
         return Step::Done;
     }
     if writing.applied < writing.wanted {
-        if writing.pushes >= MOST_PUSHES {
-            return Step::GiveUp;
-        }
         return match (&writing.desired, &writing.event) {
             (Some(_), None) => match writing.unsure_until.filter(|until| now < *until) {
                 Some(until) => Step::Wait(until),
@@ -121,6 +116,13 @@ impl Writing {
         self.applied_at = Some(now);
         self.pushes += 1;
         self.failures = 0;
+    }
+
+    /// Whether the change was sent often enough, and others changed the meeting each time. One of them may be a copy of the writer that sent
+    /// the same.
+    #[must_use]
+    pub fn was_pushed_often(&self) -> bool {
+        self.pushes >= MOST_PUSHES
     }
 
     /// A meeting was deleted or the room has declined.
@@ -284,7 +286,7 @@ pub fn read_back(writing: &mut Writing, marked: &[Seen], known: Option<&Seen>, z
     let content = view.content(seen);
     let judgement = judge(&meeting.content(), &content, &writing.written);
     // What was verified once cannot be overtaken by what was sent before it: whoever brings an older content back is a person.
-    if judgement == Judgement::Echo && !writing.is_verified() && writing.pushes < MOST_PUSHES {
+    if judgement == Judgement::Echo && !writing.is_verified() && !writing.was_pushed_often() {
         writing.base = None;
         writing.applied = writing.wanted - 1;
         return Verified::Again;

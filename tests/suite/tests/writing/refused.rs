@@ -208,6 +208,39 @@ async fn a_release_that_is_refused_leaves_booking_and_meeting() {
     }
 }
 
+/// It was said to have failed, and its meeting was as it had wanted it.
+#[tokio::test]
+async fn a_change_that_may_have_been_made_is_not_said_to_have_failed() {
+    let update = BookingCommand { subject: Some("Budget".to_owned()), ..command(Do::Update, "c2") };
+    let changed = [("Budget".to_owned(), 9)];
+    // Its mailbox was closed when it was asked for again.
+    let world = world().await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    world.twin.borrow_mut().add_fault(write_fault("PATCH", status(429, None, Some(30.0), true)));
+    carry_out(&world, &update).await;
+    world
+        .twin
+        .borrow_mut()
+        .add_fault(write_fault("GET", status(404, Some("MailboxNotEnabledForRESTAPI"), None, false)));
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!((row.state.status, row.state.failure), (Status::Confirmed, None));
+    assert_eq!(calendar(&world, MEGAN), changed);
+    // Another copy of the writer had made it.
+    let world = self::world().await;
+    carry_out(&world, &create("c1")).await;
+    settle(&world).await;
+    for is_made in [false, false, true] {
+        world.twin.borrow_mut().add_fault(write_fault("PATCH", status(412, None, None, is_made)));
+    }
+    carry_out(&world, &update).await;
+    settle(&world).await;
+    let row = receipt(&world).await;
+    assert_eq!((row.state.status, row.state.failure), (Status::Confirmed, None));
+    assert_eq!(calendar(&world, MEGAN), changed);
+}
+
 /// Nobody had worked for more than a day, and the first thing that went wrong then was the last.
 #[tokio::test]
 async fn what_was_not_tried_is_not_given_up() {
