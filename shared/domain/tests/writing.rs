@@ -418,6 +418,14 @@ fn what_has_gone_before_its_room_has_shown_it_is_claimed_for_a_quarter_of_an_hou
     assert_eq!(claims(&new), [("a".to_owned(), uids.clone())]);
     new.room = RoomId::new("b");
     assert_eq!(claims(&new), [("b".to_owned(), Vec::new()), ("a".to_owned(), uids)]);
+    // Also if its own room never answers.
+    let mut silent = new.clone();
+    let pending = BookingState { status: Status::Pending, ..row.state.clone() };
+    for (at, rooms) in [(now(), 2), (late, 1)] {
+        let row = Booking { state: pending.clone(), ..row.clone() };
+        watch(&mut silent, Some(&row), None, &context(), context().window_at(at), at);
+        assert_eq!(claims(&silent).len(), rooms);
+    }
     let confirmed = Booking { state: BookingState { status: Status::Confirmed, ..row.state.clone() }, ..row };
     for (at, due) in [(now(), Some(late)), (late, None)] {
         watch(&mut new, Some(&confirmed), None, &context(), context().window_at(at), at);

@@ -181,11 +181,16 @@ impl Writing {
 
     /// All is settled but what rooms may still show late, or of the life before.
     pub fn wait_for_late(&mut self, now: Instant) {
+        self.forget_late(now);
+        let former = self.former.as_ref().map(|_| self.late_until());
+        self.due = self.due.max(self.late.iter().map(|late| late.until).chain(former).max());
+    }
+
+    /// What rooms still show after that time they keep.
+    fn forget_late(&mut self, now: Instant) {
         self.late.retain(|late| now < late.until);
         let until = self.late_until();
         self.former.take_if(|_| now >= until);
-        let lates = self.late.iter().map(|late| late.until);
-        self.due = self.due.max(lates.chain(self.former.as_ref().map(|_| until)).max());
     }
 
     /// A request was not answered at all and may still land.
@@ -330,6 +335,7 @@ pub fn watch(
         writing.due = None;
         return (Watched::Settled, None);
     };
+    writing.forget_late(now);
     // Why a command was refused that came while another was under way stands in the receipt alone.
     let why = row.state.failure.clone().filter(|why| !code::is_of_room(&why.code));
     writing.refused = why.or(writing.refused.take());
