@@ -292,23 +292,8 @@ where
         if before.refused.is_some() && writing.refused.is_none() && writing.desired.is_some() {
             self.nudge(&writing.room_ref(), &writing).await;
         }
-        // What lies in the room when all is over, its poller has left alone until now.
-        let was_never_seen = |row: &Booking| !row.is_live() && !row.is_observed();
-        let ended_unseen = writing.made_at.is_some() && row.as_ref().is_some_and(was_never_seen);
-        let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
-        // Of a series that includes days of which there is no booking.
-        let gone_series = writing.recurred() && writing.leaving.is_some();
-        if over && writing.is_settled() && (ended_unseen || looked_again || gone_series) {
-            self.nudge(&writing.room_ref(), &writing).await;
-        }
-        if let Some(left) = before.left.as_ref().filter(|_| writing.recurred() && writing.left.is_none()) {
-            self.nudge(&RoomRef::new(writing.tenant.clone(), left.clone()), &writing).await;
-        }
-        if before.former.is_some() && writing.former.is_none() {
-            self.nudge(&writing.room_ref(), &writing).await;
-        }
-        for late in before.late.iter().filter(|late| !writing.late.contains(late)) {
-            self.nudge(&RoomRef::new(writing.tenant.clone(), late.room.clone()), &writing).await;
+        for room in step::rooms_left_alone(before, &writing, row.as_ref(), over) {
+            self.nudge(&RoomRef::new(writing.tenant.clone(), room.clone()), &writing).await;
         }
         // Its further instances have no receipts, and the room may have nothing to report of them: by default it clears the private flag.
         if is_settled && !moving && writing.holds_series() {

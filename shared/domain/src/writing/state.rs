@@ -370,8 +370,7 @@ impl Writing {
     }
 
     /// Whether it was a series when we last knew it.
-    #[must_use]
-    pub fn recurred(&self) -> bool {
+    pub(super) fn recurred(&self) -> bool {
         self.base.as_ref().is_some_and(|content| content.recurrence.is_some())
     }
 

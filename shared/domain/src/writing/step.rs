@@ -12,6 +12,7 @@ use crate::plan::Write;
 use crate::time::{Instant, Span, seconds};
 use crate::zone;
 use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
 /// Times that one wanted version is sent before it is given up (`trials`: never loop).
 const MOST_PUSHES: u32 = 3;
@@ -356,6 +357,27 @@ pub fn watch(
         write = revise(Some(row), &row.room, &row.id, state, context.retention_days, now);
     }
     (watched, write)
+}
+
+/// The rooms to look at, because their pollers have left alone until now what lies there: what was never seen, of a series the days of which
+/// there is no booking, and what was late or on its way out. `before` is the writing before it was watched, `row` the booking; `is_over`
+/// says that no room is waited for.
+#[must_use]
+pub fn rooms_left_alone<'a>(
+    before: &'a Writing,
+    writing: &'a Writing,
+    row: Option<&Booking>,
+    is_over: bool,
+) -> BTreeSet<&'a RoomId> {
+    let was_never_seen = |row: &Booking| !row.is_live() && !row.is_observed();
+    let ended_unseen = writing.made_at.is_some() && row.is_some_and(was_never_seen);
+    let looked_again = writing.desired.is_none() && writing.unsure_until.is_some();
+    let gone_series = writing.leaving.is_some() && writing.recurred();
+    let is_gone = is_over && writing.is_settled() && (ended_unseen || looked_again || gone_series);
+    let is_kept = before.former.is_some() && writing.former.is_none();
+    let left = before.left.iter().filter(|_| writing.left.is_none() && writing.recurred());
+    let late = before.late.iter().filter(|late| !writing.late.contains(late)).map(|late| &late.room);
+    left.chain(late).chain((is_gone || is_kept).then_some(&writing.room)).collect()
 }
 
 fn answered(
