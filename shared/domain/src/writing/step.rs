@@ -14,7 +14,7 @@ use crate::zone;
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-/// Times that one wanted version is sent before it is given up (`trials`: never loop).
+/// Times that one wanted version is sent before it is given up: no fight with somebody who changes the meeting each time.
 const MOST_PUSHES: u32 = 3;
 /// A request without an answer may land so long after we gave up.
 const LANDING_SECONDS: i64 = 30;
