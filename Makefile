@@ -1,4 +1,4 @@
-# What `sam build` calls: one target per function, all over one build. Needs cargo-lambda (see infra/tools).
+# What `sam build` calls: one target per function, all over one build. Needs cargo-lambda.
 # For arm64: rustup target add aarch64-unknown-linux-gnu; ARCHITECTURE=arm64 sam build;
 # sam deploy --parameter-overrides Architecture=arm64.
 

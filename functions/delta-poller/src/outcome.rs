@@ -5,7 +5,8 @@ use roomsync_domain::Instant;
 use roomsync_domain::cursor::{Drift, Guarded, Mode, TroubleKind};
 use roomsync_domain::plan::{Change, Write};
 
-/// What a look at a room came to. In each case but one the message is done.
+/// What a look at a room came to. What is postponed comes back, and so do notices that were too fresh for a look that ended quiet or done; all
+/// other messages are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing new: one call, one read, no write.

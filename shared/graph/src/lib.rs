@@ -14,7 +14,8 @@
 //! - A token goes to the Graph host of the tenant's cloud and nowhere else. Links are checked before a token is even fetched.
 //! - A mailbox sees at most two calls at a time, and none before the time that it asked for with `Retry-After`.
 //! - An answer is used whole or not at all: what cannot be read is an error with a request id, never an empty result.
-//! - Subjects and organizers are not decoded unless the tenant's policy wants them and the entry is of normal sensitivity.
+//! - Subjects and organizers of calendar entries are not decoded unless the tenant's policy wants them and the entry is of normal
+//!   sensitivity. Those of meetings that commands have made are, for they are compared with what is wanted.
 //! - There are no retries here but one: a token that was refused, or that may lack a new role, is replaced once.
 #![allow(async_fn_in_trait, reason = "every caller is generic over the transport and awaits on its own task")]
 

@@ -8,7 +8,8 @@
 //! lost race (`TransactWriteItems` page: the token is remembered for ten minutes). The SDK's own token is good for its own retries; ours
 //! is derived from the whole payload, so that another invocation that sends the same is no race either.
 //!
-//! Everything is read strongly consistent but the cursor, whose staleness a commit notices by itself.
+//! Everything is read strongly consistent but the cursor, whose staleness a commit notices by itself, and the list of what is due, which the
+//! next tick reads again.
 
 mod bookings;
 mod errors;

@@ -1,4 +1,4 @@
-//! What can go wrong (trials, section 2), each with a chance of its own in each history.
+//! What can go wrong (docs/SIMULATION.md, "How it works"), each with a chance of its own in each history.
 
 use crate::universe::{Failure, Fate, Kind, Op};
 use rand::Rng;
