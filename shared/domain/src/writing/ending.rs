@@ -9,9 +9,9 @@
 //! | that it goes | nothing that is known | it is left |
 
 use super::code;
+use super::late::AFTERMATH_SECONDS;
 use super::rows::{failure, revise, standing};
 use super::state::{Before, Writing};
-use super::step::AFTERMATH_SECONDS;
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, PrivateBy, Status};
 use crate::context::Context;
 use crate::plan::Write;

@@ -13,13 +13,16 @@
 pub mod accept;
 pub mod claim;
 pub mod ending;
+pub mod late;
 pub mod meeting;
 pub mod merge;
+mod outcome;
 pub(crate) mod pairing;
 pub mod request;
 pub mod rows;
 pub mod state;
 pub mod step;
+pub mod watch;
 
 pub use claim::{Claim, Claimed};
 pub use meeting::{Content, Meeting, Seen, Wall, Words};

@@ -1,6 +1,7 @@
 //! How far the writing of a booking is.
 
 use super::claim::Claim;
+use super::late::Late;
 use super::meeting::{Content, Days, Meeting, Salt};
 use crate::booking::{CommandFailure, EndReason, Status};
 use crate::ids::{BookingId, EventId, RoomId, RoomRef, TenantId, derived};
@@ -118,19 +119,6 @@ pub struct KnownEvent {
     pub id: EventId,
     /// Id that all copies share.
     pub ical_uid: Option<String>,
-}
-
-/// A meeting that has gone before its room has ever shown it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Late {
-    /// The room.
-    pub room: RoomId,
-    /// Id that all copies share.
-    pub ical_uid: String,
-    /// Until then the room may show it.
-    #[serde(with = "seconds")]
-    pub until: Instant,
 }
 
 /// A booking before a command.
@@ -419,12 +407,5 @@ impl Writing {
             .map(|room| (RoomRef::new(self.tenant.clone(), room.clone()), leaving(room)))
             .collect();
         [(self.room_ref(), claim)].into_iter().chain(others).collect()
-    }
-
-    /// What may still come to a room. The meeting of this life may have come back to it.
-    fn late_to(&self, room: &RoomId) -> Vec<String> {
-        let is_back = |late: &&Late| *room == self.room && Some(&late.ical_uid) == self.ical_uid().as_ref();
-        let there = self.late.iter().filter(|late| late.room == *room);
-        there.filter(|late| !is_back(late)).map(|late| late.ical_uid.clone()).collect()
     }
 }
