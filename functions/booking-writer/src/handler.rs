@@ -4,7 +4,7 @@ use crate::event::{Event, Message, lanes};
 use crate::rooms::Addresses;
 use crate::settle::{Progress, Work};
 use crate::stop::Stop;
-use crate::write_booking::{Outcome, write_booking};
+use crate::write_booking::{Outcome, Turn, write_booking};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt, stream};
@@ -99,7 +99,7 @@ where
     K: Clock,
 {
     for (at, message) in messages.iter().enumerate() {
-        let work = AssertUnwindSafe(one(message, deps, deadline)).catch_unwind().await;
+        let work = AssertUnwindSafe(one(message, &messages[at + 1..], deps, deadline)).catch_unwind().await;
         let delay = work.unwrap_or_else(|_| {
             error!(message.id = %message.id, "A command panicked; its message goes back");
             Some(back_off(message.receives))
@@ -119,8 +119,14 @@ fn back_off(receives: u32) -> TimeDelta {
     TimeDelta::seconds((BACK_OFF_SECONDS << receives.min(6)).min(300))
 }
 
-/// One command; gives how long its message stays away, if it goes back.
-async fn one<G, S, Q, K>(message: &Message, deps: &Deps<G, S, Q, K>, deadline: Instant) -> Option<TimeDelta>
+/// One command; gives how long its message stays away, if it goes back. Of the `later` ones of its booking those are gone on with that were
+/// accepted before: it may wait for what they have the words for.
+async fn one<G, S, Q, K>(
+    message: &Message,
+    later: &[Message],
+    deps: &Deps<G, S, Q, K>,
+    deadline: Instant,
+) -> Option<TimeDelta>
 where
     G: Graph,
     S: TenantStore + RoomStore + BookingStore + WritingStore,
@@ -128,7 +134,7 @@ where
     K: Clock,
 {
     let begun = deps.clock.now();
-    let result = write_booking(&message.body, deps, deadline).await;
+    let result = write_booking(&message.body, Turn::Next, deps, deadline).await;
     let now = deps.clock.now();
     let mut metrics = Metrics::new(now);
     metrics.count(Metric::Commands, 1);
@@ -145,6 +151,11 @@ where
             (early || words).then(|| (until - now).max(pause))
         }
         Ok(Outcome::NotYet(until)) => {
+            for Message { id, body, .. } in later {
+                if let Err(stop) = write_booking(body, Turn::Later, deps, deadline).await {
+                    warn!(message.id = %id, error = %stop, "A booking command goes back to the queue");
+                }
+            }
             let pause = back_off(message.receives);
             Some(until.map_or(pause, |until| (until - now).max(pause)))
         }
@@ -236,7 +247,7 @@ where
     let (Some(tenant), Some(room)) = (tenant, room) else {
         // Who has left is not written to any more.
         let left = Writing { due: None, ..writing.clone() };
-        return Ok(deps.store.save(Some(&writing), Some(&left), &[]).await?);
+        return Ok(deps.store.save(Some(&writing), &left, &[]).await?);
     };
     let context = Context::new(&tenant.config, &room);
     let graph = deps.graph.tenant(&tenant.config);
@@ -269,5 +280,5 @@ where
     let until = if writing.desired.is_some() { writing.span.end } else { writing.expires_at() };
     let later = Some(now + TimeDelta::hours(AWAY_HOURS)).filter(|_| now < until);
     let away = Writing { due: later, ..writing.clone() };
-    Ok(deps.store.save(Some(&writing), Some(&away), &[]).await?)
+    Ok(deps.store.save(Some(&writing), &away, &[]).await?)
 }

@@ -209,7 +209,7 @@ where
 
     async fn save(&self, before: &Writing, writing: &mut Writing, rows: &[Write]) -> Result<(), Stop> {
         if before != writing || !rows.is_empty() {
-            self.store.save(Some(before), Some(writing), rows).await?;
+            self.store.save(Some(before), writing, rows).await?;
             writing.version += 1;
         }
         Ok(())

@@ -36,6 +36,15 @@ pub enum Outcome {
     NotYet(Option<Instant>),
 }
 
+/// Whether a command may be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is the next of its booking.
+    Next,
+    /// An earlier one waits: it is only gone on with if it was accepted before.
+    Later,
+}
+
 /// Carries out the command in a message.
 ///
 /// # Errors
@@ -43,6 +52,7 @@ pub enum Outcome {
 /// Only what the message should come again for.
 pub async fn write_booking<G, S, Q, K>(
     body: &str,
+    turn: Turn,
     deps: &Deps<G, S, Q, K>,
     deadline: Instant,
 ) -> Result<Outcome, Stop>
@@ -62,7 +72,7 @@ where
     };
     let mut races = 0;
     loop {
-        match attempt(&request, &tenant, deps, deadline).await {
+        match attempt(&request, turn, &tenant, deps, deadline).await {
             Err(Stop::LostRace) if races < MOST_RACES => races += 1,
             other => return other,
         }
@@ -71,6 +81,7 @@ where
 
 async fn attempt<G, S, Q, K>(
     request: &Request,
+    turn: Turn,
     tenant: &Tenant,
     deps: &Deps<G, S, Q, K>,
     deadline: Instant,
@@ -82,6 +93,10 @@ where
     K: Clock,
 {
     let mut writing = deps.store.writing(&request.tenant, &request.booking).await?;
+    let is_known = |writing: &Writing| writing.knows(&request.command);
+    if turn == Turn::Later && !writing.as_ref().is_some_and(is_known) {
+        return Ok(Outcome::NotYet(None));
+    }
     let room = match room_of(request, tenant, writing.as_ref(), deps).await? {
         Ok(room) => room,
         Err(rejection) => return Ok(Outcome::Rejected(rejection)),
@@ -130,15 +145,14 @@ where
                 return Ok(Outcome::Done(if is_last { progress } else { Progress::Done }));
             }
             Decision::Refused(save, why) => {
-                deps.store.save(writing.as_ref(), save.writing.as_deref(), &save.rows).await?;
+                deps.store.save(writing.as_ref(), &save.writing, &save.rows).await?;
                 info!(booking.id = %request.booking, command.id = %request.command, why = %why.code, "Refused a booking command");
                 return Ok(Outcome::Done(Progress::Done));
             }
             Decision::Accepted(save) => {
-                deps.store.save(writing.as_ref(), save.writing.as_deref(), &save.rows).await?;
+                deps.store.save(writing.as_ref(), &save.writing, &save.rows).await?;
                 info!(booking.id = %request.booking, command.id = %request.command, action = ?request.action, "Accepted a booking command");
-                let Some(accepted) = save.writing else { return Ok(Outcome::Done(Progress::Done)) };
-                let accepted = Writing { version: accepted.version + 1, ..*accepted };
+                let accepted = Writing { version: save.writing.version + 1, ..*save.writing };
                 // What was wanted before, others may be about to make.
                 let fresh = writing.is_none_or(|old| old.desired.is_none());
                 return Work { fresh, ..work }.settle(accepted).await.map(Outcome::Done);

@@ -74,7 +74,6 @@ fn seen(id: &str, facets: Facets) -> Seen {
         etag: Some("e".to_owned()),
         cancelled: false,
         when: When::Timed(Span::new(shown.start.instant(), shown.end.instant())),
-        zone: None,
         private: facets[4] == 1,
         words: shown.words,
         answers: shown.room.iter().map(|room| (room.email.clone(), RoomAnswer::None)).collect(),
@@ -314,7 +313,7 @@ fn a_series_that_is_known_by_another_day_than_its_first_waits_for_no_answer() {
         now: now(),
     };
     let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!("refused") };
-    let (mut next, row) = (*save.writing.unwrap(), save.rows.into_iter().next().unwrap().booking);
+    let (mut next, row) = (*save.writing, save.rows.into_iter().next().unwrap().booking);
     let meeting = next.desired.clone().unwrap();
     next.pushed(meeting, next.span, now());
     next.verified();
@@ -533,7 +532,7 @@ fn a_room_that_a_meeting_has_left_answers_anew_when_it_is_moved_back() {
                 now: now(),
             };
             let Decision::Accepted(save) = accept(&request(command).unwrap(), &given) else { panic!() };
-            (writing, row) = (*save.writing.unwrap(), save.rows[0].booking.clone());
+            (writing, row) = (*save.writing, save.rows[0].booking.clone());
             writing.pushed(meeting([*begin, 0, 0, 0, 0]), writing.span, now());
             writing.verified();
         }

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// What is asked for.
-pub(crate) const SELECT: &str = "id,iCalUId,type,subject,start,end,isAllDay,isCancelled,sensitivity,attendees,organizer,recurrence,originalStartTimeZone";
+pub(crate) const SELECT: &str =
+    "id,iCalUId,subject,start,end,isAllDay,isCancelled,sensitivity,attendees,organizer,recurrence";
 
 /// No `Debug`: subject and attendees are in it.
 #[derive(Deserialize)]
@@ -38,7 +39,6 @@ pub(crate) struct Meeting<'a> {
     organizer: Option<Recipient>,
     /// Kept loose: a shape that we do not know must not make the meeting unreadable.
     recurrence: Option<Value>,
-    original_start_time_zone: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +91,6 @@ impl Meeting<'_> {
             etag: self.etag.map(Text::into_string),
             cancelled: self.is_cancelled.unwrap_or(false),
             when,
-            zone: self.original_start_time_zone,
             private: self.sensitivity.is_some_and(|sensitivity| sensitivity.as_str() != "normal"),
             words: Words { subject: self.subject, attendees: Some(people) },
             answers,

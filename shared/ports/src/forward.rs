@@ -95,7 +95,7 @@ impl<T: WritingStore> WritingStore for Rc<T> {
     async fn save(
         &self,
         before: Option<&Writing>,
-        writing: Option<&Writing>,
+        writing: &Writing,
         rows: &[Write],
     ) -> Result<(), StoreError> {
         (**self).save(before, writing, rows).await

@@ -84,7 +84,7 @@ pub trait WritingStore {
     async fn save(
         &self,
         before: Option<&Writing>,
-        writing: Option<&Writing>,
+        writing: &Writing,
         rows: &[Write],
     ) -> Result<(), StoreError>;
 

@@ -99,20 +99,26 @@ impl BookingStore for DynamoStore {
             format!("the cursor of {room}"),
         )];
         for write in writes {
-            let booking = &write.booking;
-            let what = format!("booking {} of {room}", booking.id);
-            let item = items::booking(booking)?;
-            puts.push(Write::over(write.over.unwrap_or(0), &self.tables.bookings, item, what));
-            if let Some(link) = write.link() {
-                let what = format!("the link to booking {} of {room}", booking.id);
-                puts.push(Write::replace(&self.tables.sync_state, items::link(link, booking), what));
-            }
+            puts.extend(self.booking_puts(write)?);
         }
         self.transact(puts).await
     }
 }
 
 impl DynamoStore {
+    /// A version of a booking over the one before, and the link to it if it needs one.
+    pub(crate) fn booking_puts(&self, write: &plan::Write) -> Result<Vec<Write>, StoreError> {
+        let booking = &write.booking;
+        let what = format!("booking {} of {}", booking.id, booking.room);
+        let item = items::booking(booking)?;
+        let mut puts = vec![Write::over(write.over.unwrap_or(0), &self.tables.bookings, item, what)];
+        if let Some(link) = write.link() {
+            let what = format!("the link to booking {} of {}", booking.id, booking.room);
+            puts.push(Write::replace(&self.tables.sync_state, items::link(link, booking), what));
+        }
+        Ok(puts)
+    }
+
     /// The items of these keys that are there, as they are now. What DynamoDB leaves over is asked for again as long as each answer
     /// brings something; then the table is busy.
     async fn batch(&self, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {

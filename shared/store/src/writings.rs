@@ -24,28 +24,14 @@ impl WritingStore for DynamoStore {
     async fn save(
         &self,
         before: Option<&Writing>,
-        writing: Option<&Writing>,
+        writing: &Writing,
         rows: &[plan::Write],
     ) -> Result<(), StoreError> {
-        let mut puts = Vec::new();
-        if let Some(writing) = writing {
-            puts.extend(self.writing_puts(before, writing)?);
-        }
+        let mut puts = self.writing_puts(before, writing)?;
         for row in rows {
-            let booking = &row.booking;
-            let what = format!("booking {} of {}", booking.id, booking.room);
-            puts.push(Write::over(
-                row.over.unwrap_or(0),
-                &self.tables.bookings,
-                items::booking(booking)?,
-                what,
-            ));
-            if let Some(link) = row.link() {
-                let what = format!("the link to booking {} of {}", booking.id, booking.room);
-                puts.push(Write::replace(&self.tables.sync_state, items::link(link, booking), what));
-            }
+            puts.extend(self.booking_puts(row)?);
         }
-        if puts.is_empty() { Ok(()) } else { self.transact(puts).await }
+        self.transact(puts).await
     }
 
     async fn closed_until(&self, tenant: &TenantId, mailbox: &str) -> Result<Option<Instant>, StoreError> {

@@ -337,41 +337,32 @@ impl WritingStore for MemoryStore {
     async fn save(
         &self,
         before: Option<&Writing>,
-        writing: Option<&Writing>,
+        writing: &Writing,
         rows: &[Write],
     ) -> Result<(), StoreError> {
         let mut held = lock(&self.0);
-        if writing.is_none() && rows.is_empty() {
-            return Ok(());
-        }
         held.usage.call(Call::TransactWriteItems);
-        let item = writing.map(|writing| {
-            let (value, text) = stored(writing);
-            Item { value, bytes: size::row_size(text) }
-        });
-        if let (Some(writing), Some(item)) = (writing, &item) {
-            let what = format!("the writing of booking {}", writing.booking);
-            fits(&what, item.bytes)?;
-            let key = (writing.tenant.clone(), writing.booking.clone());
-            let over = Some(writing.version).filter(|version| *version > 0);
-            check(what, held.writings.get(&key).map(|stored| stored.value.version), over)?;
-        }
+        let (value, text) = stored(writing);
+        let mut item = Item { value, bytes: size::row_size(text) };
+        let what = format!("the writing of booking {}", writing.booking);
+        fits(&what, item.bytes)?;
+        let key = (writing.tenant.clone(), writing.booking.clone());
+        let over = Some(writing.version).filter(|version| *version > 0);
+        check(what, held.writings.get(&key).map(|stored| stored.value.version), over)?;
         for row in rows {
             let booking = &row.booking;
             let stored = held.tables.bookings.get(&(booking.room.clone(), booking.id.clone()));
             check(format!("booking {}", booking.id), stored.map(|stored| stored.version), row.over)?;
         }
-        if let (Some(writing), Some(mut item)) = (writing, item) {
-            held.usage.write(item.bytes, 0);
-            let gone = before.into_iter().flat_map(Writing::claims);
-            gone.for_each(|(room, claim)| drop(held.claims.remove(&(room, claim.booking))));
-            for (room, claim) in writing.claims() {
-                held.usage.write(size::json_size(&claim), 0);
-                held.claims.insert((room, claim.booking.clone()), claim);
-            }
-            item.value.version += 1;
-            held.writings.insert((writing.tenant.clone(), writing.booking.clone()), item);
+        held.usage.write(item.bytes, 0);
+        let gone = before.into_iter().flat_map(Writing::claims);
+        gone.for_each(|(room, claim)| drop(held.claims.remove(&(room, claim.booking))));
+        for (room, claim) in writing.claims() {
+            held.usage.write(size::json_size(&claim), 0);
+            held.claims.insert((room, claim.booking.clone()), claim);
         }
+        item.value.version += 1;
+        held.writings.insert(key, item);
         rows.iter().for_each(|row| held.apply(row));
         Ok(())
     }

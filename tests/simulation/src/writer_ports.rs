@@ -24,7 +24,7 @@ impl WritingStore for Aws {
     async fn save(
         &self,
         before: Option<&Writing>,
-        writing: Option<&Writing>,
+        writing: &Writing,
         rows: &[Write],
     ) -> Result<(), StoreError> {
         let universe = &self.0.universe;
@@ -33,7 +33,7 @@ impl WritingStore for Aws {
             let quiet = matches!(fate, Fate::Before(_));
             let result = self.under(fate, || universe.store.save(before, writing, rows));
             if !quiet {
-                universe.writing_saved(writing, rows, result.is_err());
+                universe.writing_saved(Some(writing), rows, result.is_err());
             }
             result
         };
@@ -59,8 +59,7 @@ impl WritingStore for Aws {
     }
 }
 
-fn told(writing: Option<&Writing>, rows: &[Write]) -> String {
-    let Some(writing) = writing else { return format!("{} rows", rows.len()) };
+fn told(writing: &Writing, rows: &[Write]) -> String {
     format!(
         "{} v{} life {}: {} wanted as {}, applied {}, verified {}, pushes {}, event {}, due {:?}, {} rows",
         writing.booking,

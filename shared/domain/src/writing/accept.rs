@@ -52,7 +52,7 @@ pub struct Given<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Save {
     /// The writing, over the version that it has.
-    pub writing: Option<Box<Writing>>,
+    pub writing: Box<Writing>,
     /// New versions of bookings.
     pub rows: Vec<Write>,
 }
@@ -98,14 +98,14 @@ pub fn accept(request: &Request, given: &Given<'_>) -> Decision {
         Ok(Wanted::Nothing(mut writing)) => {
             writing.remember(&request.command);
             let rows = named(&writing, given).into_iter().collect();
-            Decision::Accepted(Save { writing: Some(Box::new(writing)), rows })
+            Decision::Accepted(Save { writing: Box::new(writing), rows })
         }
         Ok(Wanted::Now(mut writing)) => {
             writing.remember(&request.command);
             writing.since = given.now;
             writing.refused = None;
             let rows = rows(&mut writing, given);
-            Decision::Accepted(Save { writing: Some(Box::new(writing)), rows })
+            Decision::Accepted(Save { writing: Box::new(writing), rows })
         }
         Err(why) => refuse(request, given, why),
     }
@@ -445,7 +445,7 @@ fn refuse(request: &Request, given: &Given<'_>, why: CommandFailure) -> Decision
     let row = revise(row, room, &request.booking, state, context.retention_days, given.now);
     let mut writing = given.writing.cloned().unwrap_or_else(|| nothing(request, given));
     writing.remember(&request.command);
-    Decision::Refused(Save { writing: Some(Box::new(writing)), rows: row.into_iter().collect() }, why)
+    Decision::Refused(Save { writing: Box::new(writing), rows: row.into_iter().collect() }, why)
 }
 
 /// Remembers refused commands where there is nothing else to remember.

@@ -4,7 +4,7 @@ use crate::entry::When;
 use crate::ids::{BookingId, EventId, RoomId, TenantId, derived};
 use crate::time::{Instant, Span};
 use crate::zone;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use roomsync_command::Recurrence;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct RoomAddress {
     pub name: String,
 }
 
-/// Subject and attendees, as far as they are named or known. No `Debug`.
+/// Subject and attendees, as far as they are named or known. `Debug` shows nothing of them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {
     /// Subject.
@@ -197,12 +197,6 @@ impl Meeting {
             recurrence: self.recurrence.as_ref().map(comparable),
         }
     }
-
-    /// Whether its times are midnights.
-    #[must_use]
-    pub fn is_at_midnight(&self) -> bool {
-        self.start.local.time() == NaiveTime::MIN && self.end.local.time() == NaiveTime::MIN
-    }
 }
 
 /// Graph fills in the zone of a range by itself.
@@ -225,8 +219,6 @@ pub struct Seen {
     pub cancelled: bool,
     /// When it is, or the first of its series.
     pub when: When,
-    /// Zone it was made in.
-    pub zone: Option<String>,
     /// Sensitivity other than normal.
     pub private: bool,
     /// Subject and invited people.
