@@ -6,8 +6,9 @@
 use crate::commands::Desk;
 use crate::company::{Company, Manner};
 use crate::faults::Mix;
-use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
+use crate::fleet::{Fleet, Function, Work};
 use crate::listen::listening;
+use crate::mischief::{CARRIED, HALF_OPEN, SEEN_AGAIN};
 use crate::panics;
 use crate::settle;
 use crate::tally::Tally;
@@ -17,9 +18,6 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use roomsync_domain::Instant;
-use roomsync_domain::hint::{HintReason, PollHint};
-use roomsync_domain::{RoomId, RoomRef};
-use roomsync_ports::HintQueue;
 use roomsync_testkit::{Lane, at};
 use roomsync_twin::Twin;
 use std::panic::catch_unwind;
@@ -88,11 +86,6 @@ const LAMBDA_DICE: u64 = 0x6c61_6d62_6461_0000;
 /// And the dice of what delta never tells of entries that are moved away and back.
 const CARRY_DICE: u64 = 0x6361_7272_7900_0000;
 
-/// What such environments meet, and such batches.
-const HALF_OPEN: &str = "lambda: half-open connection";
-const SEEN_AGAIN: &str = "queue: seen again while it is worked on";
-/// An entry is moved away and back.
-pub(crate) const CARRIED: &str = "graph: return never told";
 /// Misfortunes that are decided by those dice.
 pub(crate) const OWN_DICE: &[&str] = &[HALF_OPEN, SEEN_AGAIN, CARRIED];
 
@@ -103,11 +96,11 @@ pub(crate) struct History {
     pub(crate) fleet: Fleet,
     pub(crate) companies: Vec<Company>,
     future: u32,
-    next_tick: Instant,
-    next_sync: Instant,
-    next_sweep: Instant,
+    pub(crate) next_tick: Instant,
+    pub(crate) next_sync: Instant,
+    pub(crate) next_sweep: Instant,
     /// Commands are sent in this history.
-    desk: Option<Desk>,
+    pub(crate) desk: Option<Desk>,
     pub(crate) next_keeper: Instant,
     /// Messages may be seen again while they are worked on.
     seen_again: bool,
@@ -389,168 +382,5 @@ impl History {
             }
         }
         false
-    }
-
-    /// The visibility of a batch ends before the function does: somebody else may be given its messages.
-    fn show_again(&mut self, mut rng: SmallRng) -> bool {
-        if !rng.random_bool(0.01) {
-            return false;
-        }
-        let batches = self.fleet.batches();
-        let Some((_, Work::Batch(lane, messages))) = batches.choose(&mut rng) else { return false };
-        for message in messages {
-            self.universe.queue.hide(*lane, message.receipt, TimeDelta::zero());
-        }
-        self.universe.count(SEEN_AGAIN);
-        self.universe.story.say(|| SEEN_AGAIN.to_owned());
-        true
-    }
-
-    /// Somebody moves an entry of a room's calendar away and back.
-    fn carry(&self, mut rng: SmallRng) -> bool {
-        if !rng.random_bool(0.02) {
-            return false;
-        }
-        let company = self.companies.choose(&mut rng);
-        let is_carried = company.is_some_and(|company| company.carry(&self.universe, &mut rng));
-        if is_carried {
-            self.universe.count(CARRIED);
-        }
-        is_carried
-    }
-
-    /// Time passes, and the schedules with it.
-    fn pass(&mut self, rng: &mut SmallRng, busy: bool) {
-        let by = match rng.random_range(0..1000) {
-            _ if busy && rng.random_bool(0.95) => TimeDelta::milliseconds(rng.random_range(1..6_000)),
-            0..870 => TimeDelta::seconds(rng.random_range(20..130)),
-            870..970 => TimeDelta::minutes(rng.random_range(3..40)),
-            970..995 => TimeDelta::hours(rng.random_range(1..14)),
-            _ => TimeDelta::hours(rng.random_range(20..72)),
-        };
-        settle::doze(&self.universe, &mut self.fleet, by);
-        let now = self.universe.now();
-        self.universe.story.mark(&[7, now.timestamp_millis().unsigned_abs()]);
-        self.universe.story.say(|| format!("{}", now.format("%a %d %b %H:%M:%S")));
-        self.lose_late_answers(now);
-        self.fleet.enforce_timeouts();
-        if now >= self.next_sync {
-            self.next_sync = now + TimeDelta::minutes(15);
-            self.tick(rng, Function::Sync);
-        }
-        if self.desk.is_some() && now >= self.next_sweep {
-            self.next_sweep = now + TimeDelta::minutes(1);
-            // A look that finds nothing teaches nothing: only some of them are lived through.
-            if self.universe.is_anything_due() || rng.random_bool(0.1) {
-                self.tick(rng, Function::Writer);
-            }
-        }
-        if self.universe.post.is_on() && now >= self.next_keeper {
-            self.next_keeper = now + TimeDelta::hours(1);
-            self.tick(rng, Function::Keeper);
-        }
-        if now >= self.next_tick {
-            self.next_tick = now + TimeDelta::seconds(TICK_SECONDS.into());
-            self.tick(rng, Function::Dispatcher);
-        }
-    }
-
-    pub(crate) fn tick(&mut self, rng: &mut SmallRng, function: Function) {
-        if self.mix.strikes(rng, "schedule: tick skipped") {
-            return self.universe.count("schedule: tick skipped");
-        }
-        let twice = self.mix.strikes(rng, "schedule: tick doubled");
-        for _ in 0..=usize::from(twice) {
-            if self.fleet.has_room_for(function) {
-                self.fleet.invoke(function, Work::Tick(self.universe.now()));
-            }
-        }
-        if twice {
-            self.universe.count("schedule: tick doubled");
-        }
-    }
-
-    /// Nobody waits longer than ten seconds for Graph.
-    fn lose_late_answers(&mut self, now: Instant) {
-        let late: Vec<u64> = {
-            let ops = self.universe.ops.borrow();
-            let patience = TimeDelta::from_std(roomsync_graph::TIMEOUT).unwrap_or(TimeDelta::seconds(10));
-            let late = ops.iter().filter(|(_, op)| {
-                (op.what.kind.is_http() || op.what.kind == Kind::Prove) && now - op.issued_at >= patience
-            });
-            late.map(|(id, _)| *id).collect()
-        };
-        for id in late {
-            self.universe.count("net: no answer in time");
-            self.universe.advance(id, Stage::Lose(Failure::Timeout));
-        }
-        self.fleet.run();
-    }
-
-    /// What goes wrong beside the calls.
-    fn mischief(&mut self, rng: &mut SmallRng) {
-        // Each has its own chance per history; here they only get their turn.
-        let kinds = [
-            "lambda: new environment",
-            "lambda: clock steps back",
-            "queue: delivered twice",
-            "queue: old message comes back",
-            "queue: nonsense",
-            "store: expired rows go",
-            "graph: endless pages",
-            "operator",
-        ];
-        let kind = *kinds.choose(rng).unwrap_or(&"operator");
-        if kind != "operator" && !self.mix.has(kind) {
-            return;
-        }
-        match kind {
-            "lambda: new environment" => self.fleet.renew(),
-            "lambda: clock steps back" => {
-                let (pick, by) = (rng.random_range(0..8), TimeDelta::seconds(rng.random_range(1..120)));
-                self.fleet.step_back(pick, by);
-            }
-            "queue: delivered twice" => match self.fleet.batches().choose(rng) {
-                Some((function, work)) if self.fleet.has_room_for(*function) => {
-                    self.fleet.invoke(*function, work.clone());
-                }
-                _ => return,
-            },
-            "queue: old message comes back" => match self.fleet.past.choose(rng).cloned() {
-                Some((lane, message)) => {
-                    let id = format!("redriven {}", self.universe.step.get());
-                    self.universe.queue.send(lane, &message.group, &id, &message.body);
-                }
-                None => return,
-            },
-            "queue: nonsense" => {
-                let body = *["{", "{\"schemaVersion\":1}", "", "[]"].choose(rng).unwrap_or(&"");
-                let id = format!("nonsense {}", self.universe.step.get());
-                self.universe.queue.send(Lane::Polls, "nobody", &id, body);
-            }
-            "store: expired rows go" => {
-                self.universe.store.expire(self.universe.now());
-                self.universe.read_streams();
-            }
-            "graph: endless pages" => {
-                let mut twin = self.universe.twin.borrow_mut();
-                let chance = if rng.random_bool(0.5) { 1.0 } else { 0.0 };
-                twin.set_trap(roomsync_twin::Trap::EndlessPages, None, chance);
-            }
-            _ => self.operate(rng),
-        }
-        self.universe.count(kind);
-        self.universe.story.say(|| kind.to_owned());
-    }
-
-    /// An operator asks for a look at a room, whole or not, with or without permission to end much.
-    fn operate(&self, rng: &mut SmallRng) {
-        let Some(company) = self.companies.choose(rng) else { return };
-        let Some(seat) = company.rooms.choose(rng) else { return };
-        let room = RoomRef::new(company.config.tenant.clone(), RoomId::new(&seat.id));
-        let mut hint = PollHint::new(&room, HintReason::Operator);
-        hint.full = rng.random_bool(0.5);
-        let tick = format!("operator {}", self.universe.step.get());
-        let _ = futures::FutureExt::now_or_never(self.universe.queue.send_polls(&[hint], &tick));
     }
 }

@@ -6,15 +6,20 @@
 //! any more. See `docs/SIMULATION.md`.
 
 mod aws_ports;
+mod call_watch;
+mod calm;
 mod commands;
 mod company;
 mod crowd;
+mod ending_watch;
 mod faults;
 mod fleet;
 mod graph_port;
 mod history;
 mod ledger;
 mod listen;
+mod mischief;
+mod oracle;
 mod panics;
 mod paths;
 mod people;
@@ -22,13 +27,16 @@ mod postman;
 mod push;
 mod push_watch;
 pub mod scene;
+mod schedule;
 mod settle;
 pub mod shrink;
 mod story;
+mod stream_watch;
 pub mod sweep;
 mod tally;
 mod tuning;
 mod universe;
+mod verdict;
 mod watch;
 mod writer_ports;
 

@@ -1,11 +1,11 @@
 //! Notices and subscriptions in a history: their misfortunes, their schedule, and what must be true of them in the end.
 
+use crate::calm::{calm, drain, pass};
 use crate::company::Company;
 use crate::faults::Mix;
 use crate::fleet::{Fleet, Function, TICK_SECONDS, Work};
 use crate::history::History;
 use crate::postman::{HOST, Letter, Shake, shake_hands};
-use crate::settle::{calm, drain, pass};
 use crate::universe::{Kind, Stage, Universe};
 use chrono::TimeDelta;
 use futures::FutureExt;
