@@ -164,6 +164,17 @@ fn tenant_report(report: &TenantReport, now: Instant) -> String {
             report.tenant_id
         );
     }
+    if let (Some(days), Some(last)) = (report.credential_days_left, report.credential_expires) {
+        let left = match days {
+            ..0 => format!("has expired on {last}"),
+            0 => "expires today".to_owned(),
+            _ => format!("expires on {last}, in {days} d"),
+        };
+        let _ = write!(
+            text,
+            "\nThe credential {left}: put a new one into Secrets Manager under the same name, and its last day into the tenant file."
+        );
+    }
     for (name, why) in &report.refused {
         let _ = write!(text, "\n`{name}` in the tenant file: {why}");
     }

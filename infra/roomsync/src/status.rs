@@ -1,6 +1,6 @@
 //! How rooms are followed: what is stored of them, put together for operators.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use futures::{StreamExt, TryStreamExt, stream};
 use roomsync_domain::cursor::{Cursor, Drift, Guarded, Mode, Trouble};
 use roomsync_domain::listening::{Hearing, Listening, Refusal};
@@ -40,6 +40,10 @@ pub struct TenantReport {
     pub directory_guarded: Option<u32>,
     /// Names in the tenant file that the directory does not know, with the reason.
     pub refused: std::collections::BTreeMap<String, String>,
+    /// Last day of its credential, if its file says so.
+    pub credential_expires: Option<NaiveDate>,
+    /// Days that are left of it, if they are few; fewer than none if it is over.
+    pub credential_days_left: Option<i64>,
     /// Its rooms: the active ones by name, then the removed ones.
     pub rooms: Vec<RoomReport>,
 }
@@ -211,6 +215,8 @@ pub async fn tenant(
         directory_trouble: trouble.map(Advised::from),
         directory_guarded: guarded,
         refused,
+        credential_expires: tenant.config.credential.expires(),
+        credential_days_left: tenant.config.credential.runs_out_in(now),
         rooms,
     })
 }

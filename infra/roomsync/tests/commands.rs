@@ -247,6 +247,32 @@ async fn what_is_shown_of_a_tenant_is_a_tenant_file() {
     assert_eq!(list[0]["config"]["rooms"]["select"]["lists"][0], "hq@contoso.example");
 }
 
+#[tokio::test]
+async fn status_tells_whose_credential_expires_a_month_before() {
+    let mut world = World::new();
+    world.onboard(&[]).await;
+    let told = [
+        ("2026-03-12", None, None),
+        ("2026-03-11", Some(30), Some("The credential expires on 2026-03-11, in 30 d")),
+        ("2026-02-09", Some(0), Some("The credential expires today")),
+        ("2026-02-08", Some(-1), Some("The credential has expired on 2026-02-08")),
+    ];
+    for (last, days, sentence) in told {
+        let mut tenant = world.desk.store.tenant(&tenant_id()).await.unwrap().unwrap();
+        tenant.version += 1;
+        tenant.config.credential.secret.as_mut().unwrap().expires = Some(last.parse().unwrap());
+        world.desk.store.put_tenant(&tenant).await.unwrap();
+        let text = world.run("status").await.unwrap();
+        assert_eq!(text.contains("The credential"), sentence.is_some(), "{text}");
+        assert!(text.contains(sentence.unwrap_or_default()), "{text}");
+        let tenant = &world.json("status").await["tenants"][0];
+        assert_eq!(
+            (&tenant["credentialExpires"], &tenant["credentialDaysLeft"]),
+            (&json!(last), &json!(days)),
+        );
+    }
+}
+
 async fn a_mixed_house(world: &World) {
     let gone = room_with("Gone", |state| state.status = RoomStatus::Removed);
     world.onboard(&[room("Lyon"), room("Nice"), room("Metz"), room("Brest"), gone]).await;

@@ -7,6 +7,7 @@ pub use crate::tenant_check::Problem;
 
 use crate::ids::TenantId;
 use crate::room::RoomField;
+use crate::time::Instant;
 use crate::zone;
 use chrono::NaiveDate;
 use serde::de::Error as _;
@@ -93,6 +94,24 @@ pub struct Credential {
     /// Certificate with its private key.
     #[serde(default)]
     pub certificate: Option<SecretName>,
+}
+
+/// So many days before a credential's last day people are told.
+const NOTICE_DAYS: i64 = 30;
+
+impl Credential {
+    /// Last day on which Microsoft accepts it, if the tenant file says so.
+    #[must_use]
+    pub fn expires(&self) -> Option<NaiveDate> {
+        self.secret.as_ref().or(self.certificate.as_ref())?.expires
+    }
+
+    /// The days that are left, fewer than none once it is over; nothing while there is time, or if the tenant file does not say.
+    #[must_use]
+    pub fn runs_out_in(&self, now: Instant) -> Option<i64> {
+        let left = (self.expires()? - now.date_naive()).num_days();
+        (left <= NOTICE_DAYS).then_some(left)
+    }
 }
 
 /// Name of an entry in Secrets Manager. Never its value.

@@ -34,6 +34,8 @@ pub enum Metric {
     SilentRooms,
     /// Rooms that cannot be subscribed, or whose renewal is refused.
     RefusedRooms,
+    /// Tenants whose credential expires within a month, or has expired.
+    ExpiringCredentials,
     /// Hints sent by the dispatcher.
     Hints,
     /// Booking commands that came.
@@ -60,6 +62,7 @@ impl Metric {
             Self::UnprovenRooms => "UnprovenRooms",
             Self::SilentRooms => "SilentRooms",
             Self::RefusedRooms => "RefusedRooms",
+            Self::ExpiringCredentials => "ExpiringCredentials",
             Self::Hints => "Hints",
             Self::Commands => "Commands",
             Self::RejectedCommands => "RejectedCommands",
