@@ -78,8 +78,8 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             (
                 "delta_poller/poll_room.rs",
-                "        let mut found = self.compare(&context, window, &dirty, named).await?;",
-                r#"        let mut found = self.compare(&context, window, &dirty, named.clone()).await?;
+                "        let mut found = self.compare(&lane, &context, window, &dirty, named).await?;",
+                r#"        let mut found = self.compare(&lane, &context, window, &dirty, named.clone()).await?;
         if ROOT::planted("believe @removed") {
             for row in named.iter().filter(|row| row.is_live() && ROOT::removal_was_seen(&row.state.event_id)) {
                 found.writes.retain(|write| write.booking.id != row.id);
@@ -93,12 +93,12 @@ pub const MUTANTS: &[Mutant] = &[
         "believe a paged absence",
         &[(
             "delta_poller/poll_room.rs",
-            "        let fates = missing::find_out(&lane, context, first.missing, answers == 1).await?;",
+            "        let fates = missing::find_out(lane, context, first.missing, answers == 1).await?;",
             r#"        let fates = if ROOT::planted("believe a paged absence") && answers > 1 {
             let over = first.missing.into_iter().map(|row| (row, EndReason::Deleted)).collect();
             missing::Found { over, ..missing::Found::default() }
         } else {
-            missing::find_out(&lane, context, first.missing, answers == 1).await?
+            missing::find_out(lane, context, first.missing, answers == 1).await?
         };"#,
         )],
     ),
@@ -130,9 +130,8 @@ pub const MUTANTS: &[Mutant] = &[
             ),
             (
                 "delta_poller/trouble.rs",
-                "            Some(seconds::not_before(now + wait.unwrap_or_else(|| due::back_off(room, failures))))",
-                r#"            let pause = wait.unwrap_or_else(|| due::back_off(room, failures));
-            (!ROOT::planted("ignore Retry-After")).then_some(now + pause)"#,
+                "            Some(seconds::not_before(now + pause))",
+                r#"            (!ROOT::planted("ignore Retry-After")).then_some(now + pause)"#,
             ),
         ],
     ),

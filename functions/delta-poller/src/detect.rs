@@ -140,6 +140,7 @@ mod tests {
             room: &RoomId::new("room"),
             wanted: Wanted { subject: false, organizer: false },
             deadline: seconds::parse("2026-02-09T12:01:00Z").unwrap(),
+            halvings: 0,
         };
         let window = Span::new(lane.deadline, lane.deadline);
         let round = futures::executor::block_on(async {

@@ -10,7 +10,7 @@ use roomsync_ports::{Calendar, Clock};
 pub struct Lane<'a, C, K> {
     /// The tenant's calendars.
     pub calendar: &'a C,
-    /// The clock, for the deadline only.
+    /// The clock: for the deadline, and to tell a decline, which comes within minutes, from a deletion.
     pub clock: &'a K,
     /// The room.
     pub room: &'a RoomId,
@@ -18,6 +18,8 @@ pub struct Lane<'a, C, K> {
     pub wanted: Wanted,
     /// No call is begun after this instant.
     pub deadline: Instant,
+    /// How often a wide range is cut in two before it is read, because Graph did not answer for wider ones.
+    pub halvings: u32,
 }
 
 impl<C: Calendar, K: Clock> Lane<'_, C, K> {

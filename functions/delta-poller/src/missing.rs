@@ -50,21 +50,23 @@ pub async fn find_out<C: Calendar, K: Clock>(
     for (master, bookings) in series {
         lane.check_time()?;
         let master = lane.calendar.entry(lane.room, &EventId::new(master), lane.wanted).await?;
+        let is_private = master.as_ref().is_some_and(|entry| entry.private);
         let reason = if master.is_some_and(|entry| entry.cancelled) {
             EndReason::Cancelled
         } else {
             EndReason::Deleted
         };
-        found.over.extend(bookings.into_iter().map(|booking| (booking, reason)));
+        let last = |booking: Booking| if is_private { booking.turned_private() } else { booking };
+        found.over.extend(bookings.into_iter().map(|booking| (last(booking), reason)));
     }
     let (asked, rest) = single.split_at(single.len().min(MOST_QUESTIONS));
     let answers: Vec<Fate> = stream::iter(asked.iter().map(|booking| ask(lane, context, booking)))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    for (booking, fate) in asked.iter().zip(answers) {
+    for fate in answers {
         match fate {
-            Fate::Over(reason) => found.over.push((booking.clone(), reason)),
+            Fate::Over(booking, reason) => found.over.push((*booking, reason)),
             Fate::Elsewhere(entry) => found.elsewhere.push(*entry),
         }
     }
@@ -95,7 +97,7 @@ fn by_series(missing: Vec<Booking>) -> (BTreeMap<String, Vec<Booking>>, Vec<Book
 }
 
 enum Fate {
-    Over(EndReason),
+    Over(Box<Booking>, EndReason),
     Elsewhere(Box<CalendarEntry>),
 }
 
@@ -109,20 +111,24 @@ async fn ask<C: Calendar, K: Clock>(
     // Auto-accepting rooms show a request that they decline for a moment only (Set-CalendarProcessing).
     let was_asked_for = matches!(booking.state.status, Status::Tentative | Status::Pending)
         && lane.clock.now() - booking.observed_at < TimeDelta::minutes(MOMENT_MINUTES);
-    let gone = Fate::Over(if was_asked_for { EndReason::Declined } else { EndReason::Deleted });
-    let Some(id) = &booking.state.event_id else { return Ok(gone) };
+    let reason = if was_asked_for { EndReason::Declined } else { EndReason::Deleted };
+    let mut last = Box::new(booking.clone());
+    let Some(id) = &booking.state.event_id else { return Ok(Fate::Over(last, reason)) };
     let mut place = booking.state.span;
     for _ in 0..MOST_PLACES {
         lane.check_time()?;
-        let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { return Ok(gone) };
+        let Some(entry) = lane.calendar.entry(lane.room, id, lane.wanted).await? else { break };
+        if entry.private {
+            *last = last.turned_private();
+        }
         if entry.cancelled {
-            return Ok(Fate::Over(EndReason::Cancelled));
+            return Ok(Fate::Over(last, EndReason::Cancelled));
         }
         if entry.response == Response::Declined {
-            return Ok(Fate::Over(EndReason::Declined));
+            return Ok(Fate::Over(last, EndReason::Declined));
         }
         if entry.kind == EntryKind::Master {
-            return Ok(gone);
+            break;
         }
         lane.check_time()?;
         let span = project::span(entry.when, context);
@@ -136,5 +142,5 @@ async fn ask<C: Calendar, K: Clock>(
         // It has moved, perhaps once more between the two questions.
         place = span;
     }
-    Ok(gone)
+    Ok(Fate::Over(last, reason))
 }

@@ -3,6 +3,7 @@
 use crate::outcome::Outcome;
 use crate::poll_room::{Found, Look};
 use crate::stop::Stop;
+use chrono::TimeDelta;
 use roomsync_domain::Instant;
 use roomsync_domain::announced::Announced;
 use roomsync_domain::cursor::Cursor;
@@ -10,6 +11,9 @@ use roomsync_domain::delta::Dirty;
 use roomsync_domain::listening::Listening;
 use roomsync_domain::notice::Worth;
 use roomsync_ports::{BookingStore, Calendar, Clock, RoomStore};
+
+/// How long a change may be announced before delta reports it: seconds to minutes.
+const LAG_MINUTES: i64 = 3;
 
 impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     /// When the newest notice of this subscription behind the hint came. One before it, or one that nobody knows of, says nothing about it.
@@ -29,9 +33,17 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         Ok(Cursor { version: next.version + 1, ..next })
     }
 
+    /// Whether a notice has come lately behind which no look found anything yet: its change may take a minute to be readable.
+    fn is_unanswered(&self, cursor: &Cursor) -> bool {
+        let heard = self.tools.links.last_heard(self.room);
+        let waits = |at: Instant| self.now - at < TimeDelta::minutes(LAG_MINUTES);
+        heard.is_some_and(|at| waits(at) && cursor.looked_at.is_none_or(|looked| looked < at))
+    }
+
     /// What makes a look needless, or too early.
     pub(crate) fn instead(&self, cursor: &Cursor) -> Option<Outcome> {
-        if self.hint.spare && cursor.may_rest(self.now) && self.full_read_is_due(cursor).is_none() {
+        let may_rest = cursor.may_rest(self.now) && !self.is_unanswered(cursor);
+        if self.hint.spare && may_rest && self.full_read_is_due(cursor).is_none() {
             return Some(Outcome::Listening);
         }
         if !self.hint.is_from_notices_only() {

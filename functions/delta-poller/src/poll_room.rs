@@ -126,7 +126,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 self.tools.links.tried(self.room, self.now);
                 let owed = owing(self.hint, cursor);
                 let before = owed.as_ref().unwrap_or(cursor);
-                let outcome = Outcome::Troubled(trouble::kind(&error));
+                let outcome = Outcome::Troubled(error.trouble());
                 // Graph counts from its answer, which may have come long after the look began.
                 let refused_at = self.tools.clock.now();
                 if let Some(next) = trouble::note(self.room, before, &error, refused_at).or(owed) {
@@ -151,12 +151,13 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         if let Some(at) = cursor.not_before.filter(|at| self.now < *at) {
             return Ok(Outcome::Waiting(at));
         }
-        let Some(link) = self.tools.links.of(self.room, cursor) else { return self.with_room(cursor).await };
+        let link = self.tools.links.of(self.room, cursor).filter(|_| !trouble::is_without_delta(cursor));
+        let Some(link) = link else { return self.with_room(cursor).await };
         if let Some(why) = self.full_read_is_due(cursor) {
             return self.full(cursor, why).await;
         }
         // The lane of a quiet round needs no room: the mailbox is the room's id.
-        let lane = self.lane(Wanted { subject: false, organizer: false });
+        let lane = self.lane(Wanted { subject: false, organizer: false }, cursor);
         match detect::follow(&lane, &link).await {
             Ok(Round::Complete(dirty, newest)) if dirty.is_quiet() => self.quiet(cursor, &link, newest).await,
             Ok(Round::Complete(dirty, newest)) => self.changed(cursor, dirty, newest).await,
@@ -201,13 +202,14 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         }
     }
 
-    fn lane(&self, wanted: Wanted) -> Lane<'_, C, K> {
+    fn lane(&self, wanted: Wanted, cursor: &Cursor) -> Lane<'_, C, K> {
         Lane {
             calendar: self.tools.calendar,
             clock: self.tools.clock,
             room: &self.room.room,
             wanted,
             deadline: self.deadline,
+            halvings: trouble::halvings(cursor.failures),
         }
     }
 
@@ -251,10 +253,11 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             named = self.tools.store.bookings_of(self.room, &links).await?;
             named.iter().for_each(|booking| dirty.note_span(booking.state.span));
         }
-        let mut found = self.compare(&context, window, &dirty, named).await?;
+        let lane = self.lane(context.wanted, cursor);
+        let mut found = self.compare(&lane, &context, window, &dirty, named).await?;
         if found.ending() > guard::AT_LEAST && !dirty.is_everything() {
             // The guard needs to know of how many.
-            found = self.compare(&context, window, &Dirty::everything(), Vec::new()).await?;
+            found = self.compare(&lane, &context, window, &Dirty::everything(), Vec::new()).await?;
         }
         let next = Cursor {
             link: Some(newest),
@@ -277,12 +280,13 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             return self.retire(cursor).await;
         }
         let context = Context::new(&self.tenant.config, &room);
-        let lane = self.lane(context.wanted);
+        let lane = self.lane(context.wanted, cursor);
         let window = context.window_at(self.now);
         let rested = |tried| self.now - tried >= TimeDelta::hours(DELTA_RESTS_HOURS);
-        let try_delta = cursor.mode != Mode::FullRead || cursor.delta_tried_at.is_none_or(rested);
+        let is_rested = cursor.mode != Mode::FullRead || cursor.delta_tried_at.is_none_or(rested);
+        let try_delta = is_rested && !trouble::is_without_delta(cursor);
         let link = if try_delta { self.new_link(&lane, cursor, window).await? } else { None };
-        let found = self.compare(&context, window, &Dirty::everything(), Vec::new()).await?;
+        let found = self.compare(&lane, &context, window, &Dirty::everything(), Vec::new()).await?;
         let drift = match (why, &cursor.link) {
             (Why::Daily, Some(old)) => self.drift(&lane, old, cursor, &context, &found).await,
             _ => cursor.drift,
@@ -293,7 +297,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             window: Some(window),
             policy: policy_fingerprint(&self.tenant.config),
             context: context.fingerprint(),
-            delta_tried_at: if try_delta { Some(self.now) } else { cursor.delta_tried_at },
+            delta_tried_at: if is_rested { Some(self.now) } else { cursor.delta_tried_at },
             last_full_at: Some(self.now),
             lost_links: if why == Why::Daily { 0 } else { cursor.lost_links },
             drift,
@@ -343,16 +347,16 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     /// are concerned wherever they begin: one that reaches into the window from before it is in no range that is read by start.
     async fn compare(
         &self,
+        lane: &Lane<'_, C, K>,
         context: &Context,
         window: Span,
         dirty: &Dirty,
         named: Vec<Booking>,
     ) -> Result<Found, Stop> {
-        let lane = self.lane(context.wanted);
         let covered = dirty.ranges(window);
         let (mut entries, mut answers, mut known) = (Vec::new(), 0, Vec::new());
         for range in &covered {
-            let reading = read::read(&lane, *range).await?;
+            let reading = read::read(lane, *range).await?;
             entries.extend(reading.entries);
             answers = answers.max(reading.answers);
             let from = (!dirty.is_everything()).then_some(range.start);
@@ -370,14 +374,14 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             known.extend(booking);
         }
         in_order(&mut known);
-        series::recognise(&lane, &mut claims, &known, &entries, context).await?;
+        series::recognise(lane, &mut claims, &known, &entries, context).await?;
         let first = plan::plan(&known, &entries, &covered, window, &claims, context, self.now);
         let unclear = first.unclear;
         if first.missing.is_empty() {
             let future = Some(future);
             return Ok(Found { writes: first.writes, future, unasked: unclear, ..Found::nothing(self.now) });
         }
-        let fates = missing::find_out(&lane, context, first.missing, answers == 1).await?;
+        let fates = missing::find_out(lane, context, first.missing, answers == 1).await?;
         let mut writes = first.writes;
         if !fates.elsewhere.is_empty() {
             entries.extend(fates.elsewhere);

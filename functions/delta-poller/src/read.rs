@@ -19,6 +19,8 @@ pub struct Reading {
     pub answers: usize,
 }
 
+/// A range up to this is never cut before it was tried.
+const WIDE_DAYS: i64 = 14;
 /// A slice is not cut further than this; longer answers are followed page by page.
 const SMALLEST_SLICE_HOURS: i64 = 6;
 /// Slices that are read at once; a mailbox bears four calls (throttling-limits).
@@ -32,7 +34,7 @@ const MOST_ANSWERS: usize = 2_000;
 /// cut in two, until each part fits one answer.
 pub async fn read<C: Calendar, K: Clock>(lane: &Lane<'_, C, K>, range: Span) -> Result<Reading, Stop> {
     let mut reading = Reading::default();
-    let mut slices = vec![range.padded(all_day_slack())];
+    let mut slices = cut(range.padded(all_day_slack()), lane.halvings);
     while !slices.is_empty() {
         let next = slices.split_off(slices.len().saturating_sub(AT_ONCE));
         let parts = try_join_all(next.into_iter().rev().map(|slice| read_slice(lane, slice))).await?;
@@ -53,6 +55,15 @@ pub async fn read<C: Calendar, K: Clock>(lane: &Lane<'_, C, K>, range: Span) -> 
         }
     }
     Ok(reading)
+}
+
+/// The range in parts, the earliest last.
+fn cut(range: Span, halvings: u32) -> Vec<Span> {
+    if halvings == 0 || range.length() <= TimeDelta::days(WIDE_DAYS) {
+        return vec![range];
+    }
+    let (first, second) = range.halves();
+    [cut(second, halvings - 1), cut(first, halvings - 1)].concat()
 }
 
 enum Part {

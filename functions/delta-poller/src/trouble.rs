@@ -1,6 +1,5 @@
 //! What a refused call leaves in the cursor.
 
-use chrono::TimeDelta;
 use roomsync_domain::cursor::{Cursor, Trouble, TroubleKind};
 use roomsync_domain::time::seconds;
 use roomsync_domain::{Instant, RoomRef, due};
@@ -8,22 +7,8 @@ use roomsync_ports::GraphError;
 
 /// Failures in a row after which a room is read whole rather than by delta.
 const PATIENCE_WITH_DELTA: u32 = 2;
-
-/// Which trouble an error is.
-#[must_use]
-pub fn kind(error: &GraphError) -> TroubleKind {
-    match error {
-        GraphError::Throttled { .. } => TroubleKind::Throttled,
-        GraphError::Forbidden(_) => TroubleKind::NoAccess,
-        GraphError::NotFound(_) => TroubleKind::NoMailbox,
-        GraphError::Unauthorized(_) | GraphError::Credential(_) => TroubleKind::Credential,
-        GraphError::Contract(_) => TroubleKind::Contract,
-        GraphError::CursorExpired(_)
-        | GraphError::Conflict(_)
-        | GraphError::TooWide(_)
-        | GraphError::Transient(_) => TroubleKind::Unreachable,
-    }
-}
+/// Eight parts at most: 23 days of half a year.
+const MOST_HALVINGS: u32 = 3;
 
 /// The cursor after a call that was refused just `now`; nothing if it already says so.
 ///
@@ -31,18 +16,15 @@ pub fn kind(error: &GraphError) -> TroubleKind {
 /// themselves are tried again after a while, throttling never before Graph allows.
 #[must_use]
 pub fn note(room: &RoomRef, cursor: &Cursor, error: &GraphError, now: Instant) -> Option<Cursor> {
-    let kind = kind(error);
+    let kind = error.trouble();
     let failures = cursor.failures.saturating_add(1);
-    let wait = match error {
-        GraphError::Throttled { retry_after: Some(after), .. } => TimeDelta::from_std(*after).ok(),
-        _ => None,
-    };
     let not_before = match kind {
         TroubleKind::NoAccess | TroubleKind::NoMailbox | TroubleKind::Credential | TroubleKind::Guarded => {
             None
         }
         TroubleKind::Throttled | TroubleKind::Unreachable | TroubleKind::Contract => {
-            Some(seconds::not_before(now + wait.unwrap_or_else(|| due::back_off(room, failures))))
+            let pause = error.retry_after().unwrap_or_else(|| due::back_off(room, failures));
+            Some(seconds::not_before(now + pause))
         }
     };
     let known = cursor.trouble.as_ref().is_some_and(|trouble| trouble.kind == kind);
@@ -57,15 +39,28 @@ pub fn note(room: &RoomRef, cursor: &Cursor, error: &GraphError, now: Instant) -
 /// Sets trouble, keeping its beginning if it is the same.
 #[must_use]
 pub fn set(cursor: Cursor, kind: TroubleKind, detail: String, now: Instant) -> Cursor {
-    let since =
-        cursor.trouble.as_ref().filter(|trouble| trouble.kind == kind).map_or(now, |trouble| trouble.since);
-    Cursor { trouble: Some(Trouble { kind, since, detail }), ..cursor }
+    let trouble = Some(Trouble::new(kind, detail, cursor.trouble.as_ref(), now));
+    Cursor { trouble, ..cursor }
 }
 
 /// The cursor without trouble.
 #[must_use]
 pub fn cleared(cursor: &Cursor) -> Cursor {
     Cursor { trouble: None, failures: 0, not_before: None, ..cursor.clone() }
+}
+
+/// Whether this look does without delta, though that has not rested: after repeated failures every other one. A call that is refused with a
+/// pause closes the mailbox for the reading that would go well.
+#[must_use]
+pub fn is_without_delta(cursor: &Cursor) -> bool {
+    let is_unreachable = cursor.trouble.as_ref().is_some_and(|known| known.kind == TroubleKind::Unreachable);
+    is_unreachable && cursor.failures > PATIENCE_WITH_DELTA && cursor.failures % 2 == 1
+}
+
+/// How often a wide range is cut in two before it is read: Graph may answer 503 or 504 for a window that is too wide, again and again.
+#[must_use]
+pub fn halvings(failures: u32) -> u32 {
+    (failures / 2).min(MOST_HALVINGS)
 }
 
 /// Whether the room should be read whole although delta failed: it failed before, and not for a reason that would stop reading too.

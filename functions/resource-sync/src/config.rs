@@ -1,5 +1,6 @@
 //! Settings of this function, read once at cold start.
 
+use chrono::TimeDelta;
 use roomsync_graph::Endpoints;
 use roomsync_runtime::QueueUrls;
 use roomsync_runtime::settings::{self, SettingError, Settings};
@@ -14,6 +15,8 @@ pub struct Config {
     pub queues: QueueUrls,
     /// Graph and login hosts to use instead of each tenant's cloud's.
     pub endpoints: Option<Endpoints>,
+    /// Time between two ticks of the schedule.
+    pub tick: TimeDelta,
 }
 
 impl Config {
@@ -36,6 +39,7 @@ impl Config {
             },
             endpoints: Endpoints::given(settings.optional("GRAPH_URL"), settings.optional("LOGIN_URL"))
                 .map_err(|error| SettingError::unusable("GRAPH_URL or LOGIN_URL", &error))?,
+            tick: TimeDelta::seconds(settings.number("TICK_SECONDS", 900)?.into()),
         })
     }
 }

@@ -3,8 +3,10 @@
 use crate::sync_tenant::{Outcome, sync_tenant};
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use roomsync_domain::TenantId;
+use chrono::TimeDelta;
 use roomsync_domain::hint::TenantHint;
+use roomsync_domain::tenant::{Tenant, TenantStatus};
+use roomsync_domain::{Instant, TenantId};
 use roomsync_ports::{Clock, Graph, HintQueue, QueueError, RoomStore, StoreError, TenantStore};
 use roomsync_runtime::batch::{self, Messages, Verdict};
 use roomsync_runtime::metrics::{Metric, Metrics};
@@ -27,6 +29,8 @@ pub struct Deps<G, S, Q, K> {
     pub queue: Q,
     /// The clock.
     pub clock: K,
+    /// Time between two ticks of the schedule.
+    pub tick: TimeDelta,
 }
 
 /// What called us.
@@ -74,6 +78,7 @@ where
         Event::Schedule(event) => {
             let at = event.time.unwrap_or_else(|| deps.clock.now());
             let tenants = deps.store.tenants().await?;
+            warn_of_credentials(&tenants, at);
             let hints: Vec<TenantHint> =
                 tenants.into_iter().map(|tenant| TenantHint::new(tenant.config.tenant)).collect();
             deps.queue.send_tenants(&hints, &at.timestamp().to_string()).await?;
@@ -81,6 +86,18 @@ where
             Ok(SqsBatchResponse::default())
         }
     }
+}
+
+/// A credential that expires unseen takes all rooms of its tenant with it.
+fn warn_of_credentials(tenants: &[Tenant], now: Instant) {
+    let mut metrics = Metrics::new(now);
+    for Tenant { config, .. } in tenants.iter().filter(|tenant| tenant.status == TenantStatus::Active) {
+        if let Some(days) = config.credential.runs_out_in(now) {
+            metrics.count(Metric::ExpiringCredentials, 1);
+            warn!(tenant.id = %config.tenant, days, "The credential of a tenant expires");
+        }
+    }
+    metrics.emit();
 }
 
 /// Syncs one tenant and tells what becomes of its messages.
@@ -107,12 +124,23 @@ where
     match sync_tenant(&tenant, hint, &directory, &deps.store, &deps.queue, &deps.clock).await {
         Ok(outcome) => {
             report(id, &outcome, Metrics::new(now));
-            Verdict::Done
+            verdict(&outcome, deps.tick, deps.clock.now())
         }
         Err(error) => {
             warn!(tenant.id = %id, %error, "The sync of a tenant goes back to the queue");
             Verdict::Back
         }
+    }
+}
+
+/// Whoever has just been given consent, or a new secret, does not want to wait for the schedule: where it is worth while to try again, the
+/// messages come back until the next tick is due.
+fn verdict(outcome: &Outcome, tick: TimeDelta, now: Instant) -> Verdict {
+    match outcome {
+        Outcome::Waiting(until) | Outcome::Troubled(_, until) => {
+            Verdict::Later { delay: (*until - now).max(TimeDelta::zero()), sent_after: Some(*until - tick) }
+        }
+        Outcome::Done { .. } | Outcome::Guarded(_) => Verdict::Done,
     }
 }
 
@@ -133,7 +161,7 @@ fn report(id: &TenantId, outcome: &Outcome, mut metrics: Metrics) {
             );
         }
         Outcome::Waiting(until) => info!(tenant.id = %id, %until, "Graph asked to wait"),
-        Outcome::Troubled(kind) => {
+        Outcome::Troubled(kind, _) => {
             metrics.count(Metric::Troubled, 1);
             warn!(tenant.id = %id, trouble = ?kind, "The directory of a tenant cannot be read");
         }

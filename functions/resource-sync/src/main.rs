@@ -23,6 +23,7 @@ async fn main() -> Result<(), Error> {
         store: DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
         queue: SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config.queues),
         clock: SystemClock,
+        tick: config.tick,
     };
     run(service_fn(
         |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handle(event.payload, deps).await?) },

@@ -22,6 +22,8 @@ pub struct Sight {
     pub unsure: BTreeSet<RoomId>,
     /// Names in the tenant file that the directory does not know, with the reason.
     pub refused: BTreeMap<String, String>,
+    /// Why a room that is not stored could not be named, if that passes by itself.
+    pub unsettled: Option<GraphError>,
 }
 
 /// Looks.
@@ -52,14 +54,21 @@ pub async fn look<D: Directory>(
                 let custom = attributes.map(|attributes| renamed(&config.fields.custom, &attributes));
                 sight.sightings.push(Sighting { id, place, lists, custom });
             }
-            Identity::Unsure(Some(id)) => {
+            Identity::Homeless(id) => {
                 sight.unsure.insert(id);
             }
-            Identity::Unsure(None) => {
-                let same = |room: &&Room| room.state.email.eq_ignore_ascii_case(&place.email);
-                sight.unsure.extend(stored.iter().filter(same).map(|room| room.room.room.clone()));
+            Identity::Unsure(error) => {
+                let may_be = alike(&place, stored);
+                if may_be.is_empty()
+                    && matches!(error, GraphError::Throttled { .. } | GraphError::Transient(_))
+                {
+                    sight.unsettled.get_or_insert(error);
+                }
+                sight.unsure.extend(may_be);
             }
             Identity::Nameless => {
+                // A room that is listed is there, whatever it is called now.
+                sight.unsure.extend(alike(&place, stored));
                 let why = "the directory gives it no address, or neither a placeId nor a directory entry"
                     .to_owned();
                 let name = if place.email.is_empty() { place.display_name } else { place.email };
@@ -132,12 +141,22 @@ async fn refuse_list<D: Directory>(
     Ok(())
 }
 
+/// The stored rooms that a place may be, to go by its address or its name. Enough not to miss them, too little to change them.
+fn alike(place: &Place, stored: &[Room]) -> BTreeSet<RoomId> {
+    let same = |room: &&Room| {
+        room.state.email.eq_ignore_ascii_case(&place.email) || room.state.display_name == place.display_name
+    };
+    stored.iter().filter(same).map(|room| room.room.room.clone()).collect()
+}
+
 /// Who a room is.
 enum Identity {
     /// Its stable id, and its directory attributes if they were asked for and could be read.
     Known(RoomId, Option<BTreeMap<String, Value>>),
-    /// Not to be found out this time; the room that it is, if that much is known.
-    Unsure(Option<RoomId>),
+    /// A room that we know and that has lost its address for now.
+    Homeless(RoomId),
+    /// Not to be found out this time.
+    Unsure(GraphError),
     /// Without any stable id.
     Nameless,
 }
@@ -151,8 +170,7 @@ async fn identify<D: Directory>(directory: &D, place: &Place, stored: &[Room], s
         let attributes =
             if sources.is_empty() { None } else { directory.user(id, sources).await.ok().flatten() };
         return if place.email.is_empty() {
-            // A room that we know and that has lost its address for now.
-            Identity::Unsure(Some(RoomId::new(id)))
+            Identity::Homeless(RoomId::new(id))
         } else {
             Identity::Known(RoomId::new(id), attributes.map(|user| user.attributes))
         };
@@ -169,7 +187,7 @@ async fn identify<D: Directory>(directory: &D, place: &Place, stored: &[Room], s
             Some(id) => Identity::Known(RoomId::new(id), None),
             None => Identity::Nameless,
         },
-        Err(_) => Identity::Unsure(None),
+        Err(error) => Identity::Unsure(error),
     }
 }
 

@@ -12,17 +12,17 @@ use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
 use roomsync_domain::time::seconds;
-use roomsync_domain::{Instant, RoomId, RoomRef};
+use roomsync_domain::{Instant, RoomId, RoomRef, TenantId};
 use roomsync_ports::{Clock, Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Rooms that are written at once.
 const AT_ONCE: usize = 8;
-/// Longest pause after a failure, in seconds; the schedule comes every quarter of an hour.
-const LONGEST_PAUSE_SECONDS: i64 = 60;
+/// Shortest and longest pause after a failure, in seconds.
+const PAUSES: (i64, i64) = (10, 60);
 
-/// What a sync came to. In each case the message is done.
+/// What a sync came to. While somebody has to wait, so does the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The stored rooms equal the directory.
@@ -40,8 +40,8 @@ pub enum Outcome {
     Guarded(u32),
     /// Graph asked to wait until then.
     Waiting(Instant),
-    /// Something keeps the directory from being read.
-    Troubled(TroubleKind),
+    /// Something keeps the directory, or the identity of a new room, from being read; it is worth while to try again then.
+    Troubled(TroubleKind, Instant),
 }
 
 /// Why a message has to come again.
@@ -97,10 +97,8 @@ where
     let sight = match sight::look(directory, &tenant.config, &stored).await {
         Ok(sight) => sight,
         Err(error) => {
-            let kind = kind(&error);
             queue.send_polls(&owed, &tick(now)).await?;
-            store.put_directory_memory(id, &troubled(&known, &error, kind, clock.now())).await?;
-            return Ok(Outcome::Troubled(kind));
+            return note(store, id, &known, &error, clock.now()).await;
         }
     };
     let RoomPlan { writes, missing, guarded } = room_plan::plan_rooms(
@@ -116,16 +114,17 @@ where
     let written = apply(store, queue, writes, owed, now).await?;
     let refused: Vec<String> = sight.refused.keys().cloned().collect();
     let next = DirectoryMemory {
-        version: memory.version,
         missing,
         guarded,
-        not_before: None,
-        last_success_at: Some(now),
-        trouble: None,
         refused: sight.refused,
-        failures: 0,
         hinted: also(known.hinted, &written),
+        ..memory
     };
+    if let Some(error) = sight.unsettled {
+        return note(store, id, &next, &error, clock.now()).await;
+    }
+    let next =
+        DirectoryMemory { not_before: None, last_success_at: Some(now), trouble: None, failures: 0, ..next };
     store.put_directory_memory(id, &next).await?;
     Ok(match guarded {
         Some(count) => Outcome::Guarded(count),
@@ -189,39 +188,31 @@ async fn apply<S: RoomStore, Q: HintQueue>(
     failure.map_or(Ok(written), |error| Err(error.into()))
 }
 
-fn kind(error: &GraphError) -> TroubleKind {
-    match error {
-        GraphError::Throttled { .. } => TroubleKind::Throttled,
-        GraphError::Forbidden(_) => TroubleKind::NoAccess,
-        GraphError::Unauthorized(_) | GraphError::Credential(_) => TroubleKind::Credential,
-        GraphError::Contract(_) | GraphError::NotFound(_) => TroubleKind::Contract,
-        GraphError::CursorExpired(_)
-        | GraphError::Conflict(_)
-        | GraphError::TooWide(_)
-        | GraphError::Transient(_) => TroubleKind::Unreachable,
-    }
-}
-
-/// What is remembered of a look that failed. What was missing stays missing: a failed look is no look.
-fn troubled(
+/// Remembers that a look failed, or that something was left open, and tells when the next is worth while. What was missing stays missing:
+/// a failed look is no look.
+async fn note<S: RoomStore>(
+    store: &S,
+    tenant: &TenantId,
     memory: &DirectoryMemory,
     error: &GraphError,
-    kind: TroubleKind,
     now: Instant,
-) -> DirectoryMemory {
-    let failures = memory.failures.saturating_add(1);
-    let wait = match error {
-        GraphError::Throttled { retry_after: Some(after), .. } => TimeDelta::from_std(*after).ok(),
-        _ => None,
+) -> Result<Outcome, Failure> {
+    let kind = match error.trouble() {
+        // The directory is no mailbox.
+        TroubleKind::NoMailbox => TroubleKind::Contract,
+        kind => kind,
     };
-    let pause = TimeDelta::seconds((5_i64 << failures.min(5)).min(LONGEST_PAUSE_SECONDS));
+    let (shortest, longest) = PAUSES;
+    let pause = TimeDelta::seconds((shortest << memory.failures.min(5)).min(longest));
+    let next_at = seconds::not_before(now + error.retry_after().unwrap_or(pause));
+    // What a person has to lift may be lifted at any time, and whoever asks anew then does not wait.
     let passes = matches!(kind, TroubleKind::Throttled | TroubleKind::Unreachable | TroubleKind::Contract);
-    let since =
-        memory.trouble.as_ref().filter(|trouble| trouble.kind == kind).map_or(now, |trouble| trouble.since);
-    DirectoryMemory {
-        not_before: passes.then(|| seconds::not_before(now + wait.unwrap_or(pause))),
-        trouble: Some(Trouble { kind, since, detail: error.to_string() }),
-        failures,
+    let next = DirectoryMemory {
+        not_before: passes.then_some(next_at),
+        trouble: Some(Trouble::new(kind, error.to_string(), memory.trouble.as_ref(), now)),
+        failures: memory.failures.saturating_add(1),
         ..memory.clone()
-    }
+    };
+    store.put_directory_memory(tenant, &next).await?;
+    Ok(Outcome::Troubled(kind, next_at))
 }

@@ -167,8 +167,7 @@ fn verdict(result: Result<Settled, crate::stop::Stop>, receives: u32) -> Verdict
         Ok(Settled::Refused { refusal, retry_after }) if refusal.kind.passes() && receives < MOST_TRIES => {
             let pause = FIRST_PAUSE_SECONDS << receives.saturating_sub(1).min(8);
             let pause = TimeDelta::seconds(pause.min(LONGEST_PAUSE_SECONDS));
-            let asked = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
-            Verdict::Later { delay: asked.unwrap_or(pause), sent_after: None }
+            Verdict::Later { delay: retry_after.unwrap_or(pause), sent_after: None }
         }
         Ok(_) => Verdict::Done,
         Err(_) => Verdict::Back,

@@ -5,7 +5,8 @@
 //! that Graph has and no row names is found by its refusal of a second one, or by the hourly list, and is removed.
 
 use crate::handler::{Deps, Webhook};
-use crate::stop::{Stop, retry_after};
+use crate::stop::Stop;
+use chrono::TimeDelta;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint};
 use roomsync_domain::listening::{Listening, Refusal, RefusalKind, life};
@@ -17,7 +18,6 @@ use roomsync_ports::{
     BookingStore, Clock, Creation, Graph, GraphError, HintQueue, NewSubscription, RoomStore, Secrets,
     StoreError, Subscription, Subscriptions, TenantStore,
 };
-use std::time::Duration;
 use tracing::warn;
 
 /// Writes of a row that others may overtake.
@@ -37,7 +37,7 @@ pub enum Settled {
         /// Why.
         refusal: Refusal,
         /// How long Graph wants no calls, if it says so.
-        retry_after: Option<Duration>,
+        retry_after: Option<TimeDelta>,
     },
     /// There is no such tenant.
     Unknown,
@@ -246,7 +246,7 @@ where
     /// (`change-notifications-lifecycle-events` page), so it is not trusted any more; one that was to be removed is forgotten if nobody
     /// may remove it.
     async fn refused(&self, step: Step, error: &GraphError) -> Result<Settled, Stop> {
-        let (kind, retry_after) = (kind(error), retry_after(error));
+        let (kind, retry_after) = (kind(error), error.retry_after());
         if step == Step::Forget && !kind.passes() {
             self.write(None, |_| None).await?;
             return Ok(Settled::Changed("Forgot a room's subscription, which nobody may remove any more"));

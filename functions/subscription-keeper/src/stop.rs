@@ -1,7 +1,6 @@
 //! Why the work on a subscription stops early.
 
 use roomsync_ports::{GraphError, QueueError, SecretError, StoreError};
-use std::time::Duration;
 
 /// Why the work stops early. In each case it is begun again.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +23,4 @@ pub enum Stop {
     /// The function's time is nearly over.
     #[error("out of time")]
     OutOfTime,
-}
-
-/// How long Graph wants no calls, if it says so.
-#[must_use]
-pub fn retry_after(error: &GraphError) -> Option<Duration> {
-    match error {
-        GraphError::Throttled { retry_after, .. } => *retry_after,
-        _ => None,
-    }
 }

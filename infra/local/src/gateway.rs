@@ -27,7 +27,7 @@ use crate::{Host, Lambda, News, Teller};
 const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
 
 struct Gateway {
-    /// Functions by method and path.
+    /// Functions by method, or `ANY`, and path.
     routes: BTreeMap<(String, String), Arc<Lambda>>,
     teller: Teller,
 }
@@ -53,14 +53,18 @@ async fn answer(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let route = (parts.method.as_str().to_owned(), parts.uri.path().to_owned());
-    let Some(lambda) = gateway.routes.get(&route) else {
+    let path = parts.uri.path();
+    let found = [parts.method.as_str(), "ANY"].into_iter().find_map(|method| {
+        let lambda = gateway.routes.get(&(method.to_owned(), path.to_owned()))?;
+        Some((format!("{method} {path}"), lambda))
+    });
+    let Some((route, lambda)) = found else {
         return message(StatusCode::NOT_FOUND, "Not Found");
     };
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    match lambda.invoke(&event(&parts, &body, from)).await {
+    match lambda.invoke(&event(&route, &parts, &body, from)).await {
         Ok(answer) => response(answer)
             .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Err(error) => {
@@ -75,10 +79,9 @@ fn message(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(json!({ "message": text }))).into_response()
 }
 
-fn event(parts: &Parts, body: &Bytes, from: SocketAddr) -> Value {
+fn event(route: &str, parts: &Parts, body: &Bytes, from: SocketAddr) -> Value {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let route = format!("{method} {path}");
     let headers = joined(parts.headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     }));

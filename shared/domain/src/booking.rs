@@ -158,6 +158,12 @@ impl BookingState {
     pub fn is_private(&self) -> bool {
         self.private_by != PrivateBy::Nobody
     }
+
+    /// The same without words.
+    #[must_use]
+    pub(crate) fn hidden(self) -> Self {
+        Self { subject: None, organizer_name: None, organizer_email: None, ..self }
+    }
 }
 
 impl Booking {
@@ -171,6 +177,16 @@ impl Booking {
     #[must_use]
     pub fn is_observed(&self) -> bool {
         self.state.event_id.is_some()
+    }
+
+    /// The same booking, if the last that its calendar says of it is that it is private.
+    #[must_use]
+    pub fn turned_private(&self) -> Self {
+        let private_by = match self.state.private_by {
+            PrivateBy::Nobody => PrivateBy::Calendar,
+            known => known,
+        };
+        Self { state: BookingState { private_by, ..self.state.clone() }.hidden(), ..self.clone() }
     }
 }
 

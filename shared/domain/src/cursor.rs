@@ -5,7 +5,7 @@ use crate::listening::{Listening, Refusal};
 use crate::time::{Instant, Span, seconds};
 use serde::{Deserialize, Serialize};
 
-/// A link that Graph gave us to continue a delta round. It carries state tokens: no `Debug`, never logged.
+/// A link that Graph gave us to continue a delta round. It carries state tokens: `Debug` shows nothing of it, and it is never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeltaLink(String);
@@ -166,6 +166,15 @@ pub struct Trouble {
     pub since: Instant,
     /// Graph's error code and request id, for support. Never text from the calendar.
     pub detail: String,
+}
+
+impl Trouble {
+    /// A trouble, keeping the beginning of an earlier one of its kind.
+    #[must_use]
+    pub fn new(kind: TroubleKind, detail: String, before: Option<&Self>, now: Instant) -> Self {
+        let since = before.filter(|before| before.kind == kind).map_or(now, |before| before.since);
+        Self { kind, since, detail }
+    }
 }
 
 /// Kinds of trouble, by who can end it.

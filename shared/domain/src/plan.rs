@@ -168,7 +168,8 @@ pub fn plan(
         if let Some(row) = row {
             paired.insert(&row.id);
             if let Meaning::Free(reason) = meaning {
-                plan.writes.extend(row.is_live().then(|| gone(row, claims, reason, context, now)));
+                let last = if entry.private { &row.turned_private() } else { row };
+                plan.writes.extend(row.is_live().then(|| gone(last, claims, reason, context, now)));
                 continue;
             }
         }
@@ -268,11 +269,7 @@ fn of_command(
         other => other,
     };
     let state = BookingState { private_by, ..state };
-    Meaning::Booked(Box::new(if state.is_private() { hidden(state) } else { state }))
-}
-
-fn hidden(state: BookingState) -> BookingState {
-    BookingState { subject: None, organizer_name: None, organizer_email: None, ..state }
+    Meaning::Booked(Box::new(if state.is_private() { state.hidden() } else { state }))
 }
 
 /// The id of a new booking: the event's own, unless a booking that has since gone on under another event has taken it.

@@ -173,21 +173,9 @@ fn done(answer: Result<Answer, MeetingError>) -> Result<(), MeetingError> {
 }
 
 fn of(failure: Failure) -> MeetingError {
-    let trace_of = |error: &GraphError| match error {
-        GraphError::Throttled { trace, .. }
-        | GraphError::CursorExpired(trace)
-        | GraphError::NotFound(trace)
-        | GraphError::Forbidden(trace)
-        | GraphError::Unauthorized(trace)
-        | GraphError::Credential(trace)
-        | GraphError::Conflict(trace)
-        | GraphError::TooWide(trace)
-        | GraphError::Transient(trace)
-        | GraphError::Contract(trace) => trace.clone(),
-    };
     if let Some(existing) = failure.transaction {
-        let trace = trace_of(&failure.error);
-        return MeetingError::DuplicateTransaction { existing: existing.map(EventId::new), trace };
+        let (existing, trace) = (existing.map(EventId::new), failure.error.trace().clone());
+        return MeetingError::DuplicateTransaction { existing, trace };
     }
     match failure.error {
         GraphError::Throttled { retry_after, trace } => MeetingError::Throttled {

@@ -1,3 +1,5 @@
+use chrono::TimeDelta;
+use roomsync_domain::cursor::TroubleKind;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -59,6 +61,52 @@ pub enum GraphError {
     /// The answer breaks Graph's own shape, or a link points where it must not. Nothing of it was used.
     #[error("unusable answer: {0}")]
     Contract(Trace),
+}
+
+impl GraphError {
+    /// How long Graph wants no calls, if it says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<TimeDelta> {
+        match self {
+            Self::Throttled { retry_after, .. } => {
+                retry_after.and_then(|wait| TimeDelta::from_std(wait).ok())
+            }
+            _ => None,
+        }
+    }
+
+    /// What support needs.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        match self {
+            Self::Throttled { trace, .. }
+            | Self::CursorExpired(trace)
+            | Self::NotFound(trace)
+            | Self::Forbidden(trace)
+            | Self::Unauthorized(trace)
+            | Self::Credential(trace)
+            | Self::Conflict(trace)
+            | Self::TooWide(trace)
+            | Self::Transient(trace)
+            | Self::Contract(trace) => trace,
+        }
+    }
+
+    /// Which trouble it is for a mailbox that is read.
+    #[must_use]
+    pub fn trouble(&self) -> TroubleKind {
+        match self {
+            Self::Throttled { trace, .. } if trace.status == Some(503) => TroubleKind::Unreachable,
+            Self::Throttled { .. } => TroubleKind::Throttled,
+            Self::Forbidden(_) => TroubleKind::NoAccess,
+            Self::NotFound(_) => TroubleKind::NoMailbox,
+            Self::Unauthorized(_) | Self::Credential(_) => TroubleKind::Credential,
+            Self::Contract(_) => TroubleKind::Contract,
+            Self::CursorExpired(_) | Self::Conflict(_) | Self::TooWide(_) | Self::Transient(_) => {
+                TroubleKind::Unreachable
+            }
+        }
+    }
 }
 
 /// Outcomes of a store call that are no answer.

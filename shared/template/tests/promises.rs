@@ -121,11 +121,13 @@ fn every_function_writes_to_a_log_group_of_its_own_that_forgets() {
 }
 
 #[test]
-fn the_dispatcher_knows_its_own_tick() {
+fn who_counts_on_its_tick_knows_it() {
     let stack = stack();
-    let dispatcher = stack.function("PollDispatcherFunction").unwrap();
-    assert_eq!(dispatcher.schedules.len(), 1);
-    assert_eq!(dispatcher.environment["TICK_SECONDS"], dispatcher.schedules[0].every_seconds.to_string());
+    for name in ["PollDispatcherFunction", "ResourceSyncFunction"] {
+        let function = stack.function(name).unwrap();
+        assert_eq!(function.schedules.len(), 1);
+        assert_eq!(function.environment["TICK_SECONDS"], function.schedules[0].every_seconds.to_string());
+    }
 }
 
 #[test]
@@ -382,7 +384,7 @@ fn nobody_changes_tables_queues_or_secrets_and_only_the_writer_deletes_items_and
 // ---- webhook
 
 #[test]
-fn the_webhook_answers_two_posts_within_a_limit_and_nothing_else() {
+fn the_webhook_answers_two_paths_within_a_limit_and_nothing_else() {
     let stack = stack();
     let [api] = stack.http_apis.as_slice() else { panic!("{:?}", stack.http_apis) };
     assert_eq!((api.rate_limit, api.burst_limit), (Some(50), Some(100)));
@@ -394,8 +396,8 @@ fn the_webhook_answers_two_posts_within_a_limit_and_nothing_else() {
             format!("{} {} {}", function.logical, route.method, route.path)
         })
         .collect();
-    let post = |path: &str| format!("WebhookReceiverFunction POST {path}");
-    assert_eq!(routes, BTreeSet::from([post("/lifecycle"), post("/notifications")]));
+    let any = |path: &str| format!("WebhookReceiverFunction ANY {path}");
+    assert_eq!(routes, BTreeSet::from([any("/lifecycle"), any("/notifications")]));
 }
 
 #[test]

@@ -35,13 +35,16 @@ impl MemoryQueue {
     /// Empty queues with the settings of `template.yaml`.
     #[must_use]
     pub fn new(clock: TestClock) -> Self {
-        let queue = |number: u64| Mutex::new(FifoQueue::numbered_from(number << 40, FifoRules::default()));
+        let queue = |number: u64, max_receives: u32| {
+            let rules = FifoRules { max_receives, ..FifoRules::default() };
+            Mutex::new(FifoQueue::numbered_from(number << 40, rules))
+        };
         Self {
             clock,
-            polls: queue(0),
-            tenants: queue(1),
-            lifecycle: queue(2),
-            commands: queue(3),
+            polls: queue(0, 10),
+            tenants: queue(1, 20),
+            lifecycle: queue(2, 10),
+            commands: queue(3, 300),
             rejections: Mutex::default(),
             refusing: Mutex::default(),
         }

@@ -205,12 +205,14 @@ fn booking_rules(old: Option<&Booking>, new: &Booking) -> Result<(), StreamFault
         return Err(StreamFault::Expiry { item, version });
     }
     if let (Some(old), Status::Ended(_)) = (old.filter(|old| old.is_live()), state.status) {
+        // The last that is known may be that it is private.
+        let last = if state.is_private() { &old.turned_private() } else { old };
         // A command may say why it failed and that it was the last one.
         let kept = BookingState {
             status: state.status,
             failure: state.failure.clone(),
             last_command_id: state.last_command_id.clone(),
-            ..old.state.clone()
+            ..last.state.clone()
         };
         if kept != *state {
             return Err(StreamFault::Tombstone { item, version });

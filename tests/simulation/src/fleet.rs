@@ -1,4 +1,4 @@
-//! Environments of the three functions and what they are working on.
+//! Environments of the six functions and what they are working on.
 //!
 //! An environment handles one invocation at a time, keeps its tokens, links and tenants between two, and dies with a crash.
 
@@ -194,6 +194,7 @@ impl Fleet {
                 store: aws.clone(),
                 queue: aws,
                 clock: caller.clone(),
+                tick: TimeDelta::minutes(15),
             })),
             Function::Poller => {
                 Deps::Poller(Rc::new(delta_poller::Deps::new(client, aws.clone(), aws, caller.clone())))

@@ -176,6 +176,7 @@ fn environment<S: TenantStore + RoomStore + BookingStore>(
         store: Rc::clone(store),
         queue: Rc::clone(queue),
         clock: clock.clone(),
+        tick: TimeDelta::minutes(15),
     };
     (poller, sync)
 }

@@ -11,10 +11,11 @@ use roomsync_domain::booking::Booking;
 use roomsync_domain::cursor::Cursor;
 use roomsync_domain::hint::{HintReason, PollHint, TenantHint};
 use roomsync_domain::room::Room;
+use roomsync_domain::room_plan::DirectoryMemory;
 use roomsync_domain::tenant::{
     Privacy, SecretName, Selection, Take, Tenant, TenantConfig, TenantStatus, Window,
 };
-use roomsync_domain::{Instant, RoomId, RoomRef, SCHEMA_VERSION, TenantId};
+use roomsync_domain::{Instant, RoomId, RoomRef, TenantId};
 use roomsync_graph::{GraphClient, Options};
 use roomsync_ports::{BookingStore, Clock, HintQueue, RoomStore, TenantStore};
 use roomsync_testkit::{
@@ -364,9 +365,14 @@ impl World {
             if messages.is_empty() {
                 break;
             }
-            let answer = self.invoke_writer(booking_writer::Event::Queue(sqs(&messages))).await;
-            self.settle(Lane::Commands, &messages, &answer);
+            self.write_batch(&messages).await;
         }
+    }
+
+    /// Delivers these commands as one batch.
+    pub async fn write_batch(&self, messages: &[Message]) {
+        let answer = self.invoke_writer(booking_writer::Event::Queue(sqs(messages))).await;
+        self.settle(Lane::Commands, messages, &answer);
     }
 
     /// The writer's tick.
@@ -427,6 +433,15 @@ impl World {
         self.store.cursor(&self.room(address)).await.expect("the store answers").expect("a cursor")
     }
 
+    /// What the last look at the directory left.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not answer.
+    pub async fn directory(&self) -> DirectoryMemory {
+        self.store.directory_memory(&tenant_id()).await.expect("the store answers")
+    }
+
     /// The stored rooms.
     ///
     /// # Panics
@@ -478,6 +493,7 @@ fn environment(
         store: Rc::clone(store),
         queue: Rc::clone(queue),
         clock: clock.clone(),
+        tick: TimeDelta::minutes(15),
     };
     let writer = booking_writer::Deps::new(client(), Rc::clone(store), Rc::clone(queue), clock.clone());
     let addresses = subscription_keeper::Webhook {
@@ -614,6 +630,3 @@ pub fn sqs(messages: &[Message]) -> SqsEvent {
     let records: Vec<_> = messages.iter().map(record).collect();
     serde_json::from_value(serde_json::json!({ "Records": records })).expect("the shape of an SQS event")
 }
-
-/// Version of the shapes, for messages that a test writes by hand.
-pub const VERSION: u32 = SCHEMA_VERSION;

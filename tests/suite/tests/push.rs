@@ -66,6 +66,23 @@ async fn a_change_that_cannot_be_read_yet_is_looked_at_again() {
 }
 
 #[tokio::test]
+async fn a_change_that_cannot_be_read_for_a_minute_does_not_wait_for_the_long_interval() {
+    let mut world = proven().await;
+    world.twin.borrow_mut().tune(Tuning { lag_ms: 60_000, ..Tuning::default() });
+    world.book("2026-02-11", 9);
+    world.seconds(20).await;
+    assert_eq!(world.live(ROOM_A).await.len(), 1, "announced, and not readable");
+    world.ticks(1).await;
+    assert_eq!(world.live(ROOM_A).await.len(), 2);
+    world.twin.borrow_mut().tune(Tuning::default());
+    world.book("2026-02-12", 9);
+    world.seconds(20).await;
+    let found = looks(&world);
+    world.ticks(1).await;
+    assert_eq!(looks(&world), found + 1, "room B alone: what was found is owed no more");
+}
+
+#[tokio::test]
 async fn only_a_room_that_has_proven_to_be_heard_is_polled_less_often() {
     let mut world = proven().await;
     world.ticks(1).await;

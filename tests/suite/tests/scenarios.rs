@@ -2,11 +2,18 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "the names are the documentation; a test may fail")]
 
 use chrono::TimeDelta;
+use roomsync_domain::Span;
 use roomsync_domain::booking::{EndReason, Kind, Status};
+use roomsync_domain::context::{Context, all_day_slack};
 use roomsync_domain::cursor::{Mode, TroubleKind};
+use roomsync_domain::room::{Room, RoomStatus};
+use roomsync_domain::room_plan::DirectoryMemory;
+use roomsync_domain::time::seconds;
+use roomsync_testkit::Lane;
 use roomsync_tests::world::{TENANT, local, meeting, weekly};
 use roomsync_tests::{ROOM_A, ROOM_B, World};
-use roomsync_twin::calendar::Recurrence;
+use roomsync_twin::calendar::{Recurrence, Sensitivity};
+use roomsync_twin::faults::{Effect, Fault, Matching, RetryForm};
 use roomsync_twin::outlook::Action;
 
 #[tokio::test]
@@ -132,10 +139,7 @@ async fn nothing_of_a_private_meeting_is_kept() {
     assert!(rows[0].state.is_private());
     let everything = format!("{:?} {:?}", world.store.tables(), world.store.stream());
     assert!(!everything.contains("canary"), "{everything}");
-    world.act(Action::SetSensitivity {
-        meeting: uid,
-        sensitivity: roomsync_twin::calendar::Sensitivity::Normal,
-    });
+    world.act(Action::SetSensitivity { meeting: uid, sensitivity: Sensitivity::Normal });
     world.rounds(2).await;
     assert_eq!(world.live(ROOM_A).await[0].state.subject.as_deref(), Some("canary-subject"));
 }
@@ -287,4 +291,140 @@ async fn a_rotated_secret_is_in_use_with_the_next_token() {
     world.rounds(1).await;
     assert_eq!(world.differences().await, Vec::<String>::new());
     assert_eq!(world.cursor(ROOM_A).await.trouble, None);
+}
+
+/// From now on every call of this kind whose path contains `path` is refused.
+fn refuse(world: &World, kind: &str, path: Option<String>, status: u16) {
+    let matching = Matching { kind: Some(kind.to_owned()), path, ..Matching::default() };
+    let retry_after = (status == 503).then_some(10.0);
+    let effect =
+        Effect::Status { status, code: None, retry_after, form: RetryForm::Seconds, executed: false };
+    world.twin.borrow_mut().add_fault(Fault { matching, skip: 0, times: None, probability: None, effect });
+}
+
+#[tokio::test]
+async fn a_window_that_is_too_wide_for_graph_is_read_in_parts() {
+    let mut world = World::new().await;
+    world.book("2026-02-10", 9);
+    world.sync_rooms().await;
+    let room = world.rooms().await.remove(0);
+    let window = Context::new(&world.config().await, &room).window_at(world.clock_now());
+    let Span { start, end } = window.padded(all_day_slack());
+    let (start, end) = (seconds::text(start), seconds::text(end));
+    refuse(&world, "view", Some(format!("startDateTime={start}&endDateTime={end}")), 503);
+    world.rounds(2).await;
+    assert_eq!(world.cursor(ROOM_A).await.trouble.expect("trouble").kind, TroubleKind::Unreachable);
+    world.rounds(2).await;
+    assert_eq!(world.cursor(ROOM_A).await.trouble, None);
+    assert_eq!(world.differences().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_room_whose_delta_is_always_busy_is_read_whole_and_tried_again_hourly() {
+    let mut world = World::new().await;
+    world.book("2026-02-10", 9);
+    refuse(&world, "deltaStart", None, 503);
+    world.rounds(5).await;
+    assert_eq!(world.cursor(ROOM_A).await.mode, Mode::FullRead);
+    assert_eq!(world.differences().await, Vec::<String>::new());
+    world.book("2026-02-12", 14);
+    world.rounds(1).await;
+    assert_eq!(world.differences().await, Vec::<String>::new(), "no delta is tried for an hour");
+    world.twin.borrow_mut().clear_faults();
+    world.clock.advance(TimeDelta::hours(1));
+    world.rounds(2).await;
+    assert_eq!(world.cursor(ROOM_A).await.mode, Mode::Delta);
+}
+
+#[tokio::test]
+async fn a_link_that_is_always_busy_is_given_up_for_full_reads() {
+    let mut world = World::new().await;
+    world.rounds(2).await;
+    refuse(&world, "deltaLink", None, 503);
+    world.book("2026-02-10", 9);
+    world.rounds(5).await;
+    assert_eq!(world.cursor(ROOM_A).await.mode, Mode::FullRead);
+    assert_eq!(world.differences().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_turned_private_before_it_was_cancelled_leaves_no_words() {
+    let mut world = World::new().await;
+    let meeting = world.book("2026-02-10", 9);
+    world.rounds(2).await;
+    assert!(world.live(ROOM_A).await[0].state.subject.is_some());
+    world.act(Action::SetSensitivity { meeting: meeting.clone(), sensitivity: Sensitivity::Private });
+    world.act(Action::Cancel { meeting });
+    world.rounds(2).await;
+    let state = &world.rows(ROOM_A).await[0].state;
+    assert_eq!((&state.status, state.is_private()), (&Status::Ended(EndReason::Cancelled), true));
+    assert_eq!((&state.subject, &state.organizer_name, &state.organizer_email), (&None, &None, &None));
+}
+
+#[tokio::test]
+async fn what_turned_private_before_it_was_deleted_leaves_no_words_if_it_can_still_be_read() {
+    let mut world = World::new().await;
+    world.twin.borrow_mut().set_trap(roomsync_twin::Trap::ReadableAfterDelete, None, 1.0);
+    let meeting = world.book("2026-02-10", 9);
+    world.rounds(2).await;
+    world.act(Action::SetSensitivity { meeting: meeting.clone(), sensitivity: Sensitivity::Private });
+    world.act(Action::Delete { meeting, room: Some(ROOM_A.to_owned()) });
+    world.rounds(2).await;
+    let state = &world.rows(ROOM_A).await[0].state;
+    assert_eq!((&state.status, state.is_private()), (&Status::Ended(EndReason::Deleted), true));
+    assert_eq!((&state.subject, &state.organizer_name), (&None, &None));
+}
+
+#[tokio::test]
+async fn a_corrected_secret_is_seen_before_the_next_tick() {
+    let mut world = World::new().await;
+    world.secrets.put("roomsync/contoso", "none");
+    world.sync_rooms().await;
+    world.seconds(60).await;
+    assert!(world.rooms().await.is_empty());
+    let kind = |memory: DirectoryMemory| memory.trouble.map(|trouble| trouble.kind);
+    assert_eq!(kind(world.directory().await), Some(TroubleKind::Credential));
+    world.secrets.put("roomsync/contoso", "a~secret+that/needs=escaping");
+    world.seconds(60).await;
+    assert_eq!(world.rooms().await.len(), 2);
+    assert_eq!(kind(world.directory().await), None);
+    assert!(world.queue.messages(Lane::Tenants).is_empty());
+}
+
+#[tokio::test]
+async fn who_waits_for_the_directory_waits_until_the_next_tick_and_no_longer() {
+    let mut world = World::new().await;
+    world.secrets.put("roomsync/contoso", "none");
+    world.sync_rooms().await;
+    world.seconds(15 * 60).await;
+    assert!(world.queue.messages(Lane::Tenants).is_empty());
+    assert!(world.queue.dead(Lane::Tenants).is_empty());
+}
+
+#[tokio::test]
+async fn a_new_room_whose_directory_entry_is_busy_comes_when_it_is_not() {
+    let mut world = World::new().await;
+    refuse(&world, "user", None, 503);
+    world.sync_rooms().await;
+    assert!(world.rooms().await.is_empty());
+    assert_eq!(world.directory().await.trouble.expect("trouble").kind, TroubleKind::Unreachable);
+    world.twin.borrow_mut().clear_faults();
+    world.seconds(15).await;
+    assert_eq!(world.rooms().await.len(), 2);
+    assert_eq!(world.directory().await.trouble, None);
+}
+
+#[tokio::test]
+async fn a_listed_room_that_cannot_be_identified_stays() {
+    let mut world = World::new().await;
+    world.rounds(1).await;
+    world.twin.borrow_mut().set_trap(roomsync_twin::Trap::PlaceIdMissing, None, 1.0);
+    let (name, _) = ROOM_A.split_once('@').unwrap();
+    refuse(&world, "user", Some(name.to_owned()), 403);
+    world.act(Action::Book { meeting: meeting("2026-02-11", 9).at(ROOM_A) });
+    world.rounds(40).await;
+    let is_active = |room: &Room| room.state.status == RoomStatus::Active;
+    assert!(world.rooms().await.iter().all(is_active));
+    assert!(world.directory().await.refused.contains_key(ROOM_A), "an operator is told");
+    assert_eq!(world.live(ROOM_A).await.len(), 1);
 }

@@ -83,7 +83,7 @@ async fn the_webhook_answers_graph_and_nobody_else(url: &str) {
         .header("content-type", "application/json")
         .body(r#"{"value":[{"clientState":"guess"}]}"#);
     assert_eq!(forged.send().await.expect("an answer to a forgery").status(), 202);
-    assert_eq!(client.get(url).send().await.expect("an answer").status(), 404);
+    assert_eq!(client.get(url).send().await.expect("an answer").status(), 405);
 }
 
 fn endpoint<'a>(endpoints: &'a Value, name: &str) -> &'a str {

@@ -1,8 +1,12 @@
 //! Commands that follow each other before the room has shown what became of the first.
 
-use crate::{MEGAN, answer, calendar, carry_out, command, create, moment, receipt, released, settle, world};
+use crate::{
+    MEGAN, answer, calendar, carry_out, command, create, moment, receipt, released, settle, status, world,
+    write_fault,
+};
 use roomsync_command::{Action as Do, BookingCommand};
 use roomsync_domain::booking::{EndReason, Status};
+use roomsync_testkit::Lane;
 use roomsync_tests::world::{ROOM_A, ROOM_B};
 use roomsync_twin::Trap;
 
@@ -94,4 +98,20 @@ async fn what_a_room_still_shows_of_a_released_booking_is_that_booking() {
     settle(&world).await;
     assert!(!receipt(&world).await.is_live());
     assert_eq!(world.rows(ROOM_A).await.len(), 1);
+}
+
+/// What was set aside may come again, because its deletion was lost, and then waits behind a private command for which only that one's message
+/// has the words.
+#[tokio::test]
+async fn a_command_that_waits_does_not_hold_up_those_that_were_accepted_before() {
+    let world = world().await;
+    world.command(&BookingCommand { start: moment("2026-02-10", 12), ..command(Do::Update, "c1") });
+    world.command(&BookingCommand { is_private: Some(true), ..create("c2") });
+    let messages = world.queue.receive(Lane::Commands, 10);
+    world.twin.borrow_mut().add_fault(write_fault("POST", status(503, None, None, false)));
+    world.write_batch(&messages[1..]).await;
+    assert_eq!(calendar(&world, MEGAN), []);
+    world.pass(60);
+    world.write_batch(&messages).await;
+    assert_eq!(calendar(&world, MEGAN), [("Design review".to_owned(), 9)]);
 }
