@@ -14,7 +14,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "cursor before rows",
         &[(
-            "delta_poller/poll_room.rs",
+            "delta_poller/commit.rs",
             "                self.tools.store.commit(self.room, writes, &next).await?;",
             r#"
                 if ROOT::planted("cursor before rows") && !writes.is_empty() {
@@ -63,7 +63,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "no sweep on full read",
         &[(
-            "delta_poller/poll_room.rs",
+            "delta_poller/compare.rs",
             "        if first.missing.is_empty() {",
             r#"        if first.missing.is_empty() || (ROOT::planted("no sweep on full read") && dirty.is_everything()) {"#,
         )],
@@ -83,7 +83,8 @@ pub const MUTANTS: &[Mutant] = &[
         if ROOT::planted("believe @removed") {
             for row in named.iter().filter(|row| row.is_live() && ROOT::removal_was_seen(&row.state.event_id)) {
                 found.writes.retain(|write| write.booking.id != row.id);
-                found.writes.push(plan::end(row, EndReason::Deleted, context.retention_days, self.now));
+                let reason = roomsync_domain::booking::EndReason::Deleted;
+                found.writes.push(roomsync_domain::plan::end(row, reason, context.retention_days, self.now));
             }
         }"#,
             ),
@@ -92,10 +93,11 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "believe a paged absence",
         &[(
-            "delta_poller/poll_room.rs",
+            "delta_poller/compare.rs",
             "        let fates = missing::find_out(lane, context, first.missing, answers == 1).await?;",
             r#"        let fates = if ROOT::planted("believe a paged absence") && answers > 1 {
-            let over = first.missing.into_iter().map(|row| (row, EndReason::Deleted)).collect();
+            let reason = roomsync_domain::booking::EndReason::Deleted;
+            let over = first.missing.into_iter().map(|row| (row, reason)).collect();
             missing::Found { over, ..missing::Found::default() }
         } else {
             missing::find_out(lane, context, first.missing, answers == 1).await?
@@ -233,7 +235,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "stored rows by start only",
         &[(
-            "delta_poller/poll_room.rs",
+            "delta_poller/compare.rs",
             "        known.extend(named);",
             r#"        if !ROOT::planted("stored rows by start only") {
             known.extend(named);
@@ -275,10 +277,11 @@ pub const MUTANTS: &[Mutant] = &[
                 "delta_poller/poll_room.rs",
                 "        found.made_at = dirty.changes().newest();",
                 r#"        if ROOT::planted("apply the notification") {
-            for row in self.tools.store.bookings(self.room, None, end_of_time()).await? {
+            for row in self.tools.store.bookings(self.room, None, roomsync_domain::time::end_of_time()).await? {
                 if row.is_live() && ROOT::deletion_was_seen(&row.state.event_id) {
+                    let reason = roomsync_domain::booking::EndReason::Deleted;
                     found.writes.retain(|write| write.booking.id != row.id);
-                    found.writes.push(plan::end(&row, EndReason::Deleted, context.retention_days, self.now));
+                    found.writes.push(roomsync_domain::plan::end(&row, reason, context.retention_days, self.now));
                 }
             }
         }

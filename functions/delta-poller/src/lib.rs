@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod commit;
+mod compare;
 #[cfg(feature = "aws")]
 pub mod config;
 pub mod detect;
@@ -14,5 +16,6 @@ pub mod read;
 mod series;
 pub mod stop;
 pub mod trouble;
+mod whole;
 
 pub use handler::{Deps, handle};

@@ -1,7 +1,8 @@
 //! What Graph's notices mean for a look: whether it is needed, what they prove of the subscription, and how long a change took.
 
+use crate::compare::Found;
 use crate::outcome::Outcome;
-use crate::poll_room::{Found, Look};
+use crate::poll_room::Look;
 use crate::stop::Stop;
 use chrono::TimeDelta;
 use roomsync_domain::Instant;
@@ -75,5 +76,10 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     pub(crate) fn announced(&self, found: &Found) -> Option<Announced> {
         let noticed_at = self.hint.noticed_at.filter(|_| !found.writes.is_empty())?;
         Some(Announced::new(noticed_at, found.made_at, self.tools.clock.now()))
+    }
+
+    /// Whether this look has found the subscription silent.
+    pub(crate) fn is_found_silent(&self, next: &Cursor) -> bool {
+        next.listening.as_ref().is_some_and(|now| now.silent_since == Some(self.now))
     }
 }
