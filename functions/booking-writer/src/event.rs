@@ -1,20 +1,7 @@
-//! What called us: the queue of booking commands, or the clock.
+//! The messages of the queue of booking commands, sorted by booking.
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::SqsEvent;
-use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// What called us.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Event {
-    /// The queue of booking commands.
-    Queue(SqsEvent),
-    /// The clock.
-    Schedule(EventBridgeEvent<Value>),
-}
 
 /// A message of the queue. No `Debug`: its body may be private.
 pub struct Message {

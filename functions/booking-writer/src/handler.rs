@@ -1,6 +1,6 @@
 //! One invocation: a batch of commands, or the clock, which looks for what is not settled.
 
-use crate::event::{Event, Message, lanes};
+use crate::event::{Message, lanes};
 use crate::rooms::Addresses;
 use crate::settle::{Progress, Work};
 use crate::stop::Stop;
@@ -11,12 +11,13 @@ use futures::{FutureExt, StreamExt, stream};
 use roomsync_domain::context::Context;
 use roomsync_domain::room::RoomStatus;
 use roomsync_domain::tenant::TenantStatus;
+use roomsync_domain::time::doubled;
 use roomsync_domain::writing::Writing;
 use roomsync_domain::{BookingId, Instant, TenantId};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, Rejection, RoomStore, StoreError, TenantStore, WritingStore,
 };
-use roomsync_runtime::batch;
+use roomsync_runtime::batch::{self, Event};
 use roomsync_runtime::metrics::{Metric, Metrics};
 use roomsync_runtime::tenants::TenantCache;
 use std::panic::AssertUnwindSafe;
@@ -30,8 +31,8 @@ const MOST_DUE: usize = 500;
 const MOST_RECEIVES: u32 = 3;
 /// How often it is looked whether a tenant has come back for whom something is left to do.
 const AWAY_HOURS: i64 = 1;
-/// Pause after a failure that nobody understands, doubled with each, in seconds.
-const BACK_OFF_SECONDS: i64 = 5;
+/// First pause after a failure that nobody understands, doubled with each, and the longest.
+const BACK_OFF_SECONDS: (i64, i64) = (10, 300);
 
 /// What lives as long as the environment.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ where
 }
 
 fn back_off(receives: u32) -> TimeDelta {
-    TimeDelta::seconds((BACK_OFF_SECONDS << receives.min(6)).min(300))
+    doubled(BACK_OFF_SECONDS, receives.saturating_sub(1))
 }
 
 /// One command; gives how long its message stays away, if it goes back. Of the `later` ones of its booking those are gone on with that were

@@ -11,5 +11,5 @@ pub mod stop;
 pub mod taken;
 pub mod write_booking;
 
-pub use event::Event;
 pub use handler::{Deps, handle};
+pub use roomsync_runtime::batch::Event;

@@ -9,11 +9,7 @@ use roomsync_store::DynamoStore;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(
-        &std::env::vars()
-            .find(|(name, _)| name == "LOG_LEVEL")
-            .map_or_else(|| "info".into(), |(_, level)| level),
-    );
+    telemetry::start();
     let config = Config::read(std::env::vars())?;
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let options = Options { endpoints: config.endpoints, ..Options::default() };

@@ -12,11 +12,7 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(
-        &std::env::vars()
-            .find(|(name, _)| name == "LOG_LEVEL")
-            .map_or_else(|| "info".into(), |(_, level)| level),
-    );
+    telemetry::start();
     let config = Config::read(std::env::vars())?;
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables.clone());

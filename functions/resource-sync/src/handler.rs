@@ -1,17 +1,14 @@
 //! One invocation: the clock fans out, a batch of messages syncs tenants.
 
 use crate::sync_tenant::{Outcome, sync_tenant};
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::TimeDelta;
 use roomsync_domain::hint::TenantHint;
 use roomsync_domain::tenant::{Tenant, TenantStatus};
 use roomsync_domain::{Instant, TenantId};
 use roomsync_ports::{Clock, Graph, HintQueue, QueueError, RoomStore, StoreError, TenantStore};
-use roomsync_runtime::batch::{self, Messages, Verdict};
+use roomsync_runtime::batch::{self, Event, Messages, Verdict};
 use roomsync_runtime::metrics::{Metric, Metrics};
-use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 use tracing::{error, info, warn};
 
@@ -31,16 +28,6 @@ pub struct Deps<G, S, Q, K> {
     pub clock: K,
     /// Time between two ticks of the schedule.
     pub tick: TimeDelta,
-}
-
-/// What called us.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Event {
-    /// The tenant queue.
-    Queue(SqsEvent),
-    /// The clock.
-    Schedule(EventBridgeEvent<Value>),
 }
 
 /// Why the fan-out failed; the next tick makes up for it.

@@ -6,4 +6,5 @@ pub mod handler;
 pub mod sight;
 pub mod sync_tenant;
 
-pub use handler::{Deps, Event, handle};
+pub use handler::{Deps, handle};
+pub use roomsync_runtime::batch::Event;

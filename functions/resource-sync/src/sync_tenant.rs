@@ -4,14 +4,13 @@
 //! written by itself over the version that was read, so two syncs at once cost a lost race and nothing else.
 
 use crate::sight;
-use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use roomsync_domain::cursor::{Trouble, TroubleKind};
 use roomsync_domain::hint::{HintReason, LifecycleEvent, LifecycleHint, PollHint, TenantHint};
 use roomsync_domain::room::{Room, RoomStatus};
 use roomsync_domain::room_plan::{self, DirectoryMemory, RoomPlan, RoomWrite};
 use roomsync_domain::tenant::{Tenant, TenantStatus};
-use roomsync_domain::time::seconds;
+use roomsync_domain::time::{doubled, seconds};
 use roomsync_domain::{Instant, RoomId, RoomRef, TenantId};
 use roomsync_ports::{Clock, Directory, GraphError, HintQueue, QueueError, RoomStore, StoreError};
 use std::collections::BTreeMap;
@@ -19,8 +18,8 @@ use thiserror::Error;
 
 /// Rooms that are written at once.
 const AT_ONCE: usize = 8;
-/// Shortest and longest pause after a failure, in seconds.
-const PAUSES: (i64, i64) = (10, 60);
+/// First pause after a failure, doubled with each, and the longest.
+const PAUSE_SECONDS: (i64, i64) = (10, 60);
 
 /// What a sync came to. While somebody has to wait, so does the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,9 +201,8 @@ async fn note<S: RoomStore>(
         TroubleKind::NoMailbox => TroubleKind::Contract,
         kind => kind,
     };
-    let (shortest, longest) = PAUSES;
-    let pause = TimeDelta::seconds((shortest << memory.failures.min(5)).min(longest));
-    let next_at = seconds::not_before(now + error.retry_after().unwrap_or(pause));
+    let pause = error.retry_after().unwrap_or_else(|| doubled(PAUSE_SECONDS, memory.failures));
+    let next_at = seconds::not_before(now + pause);
     // What a person has to lift may be lifted at any time, and whoever asks anew then does not wait.
     let passes = matches!(kind, TroubleKind::Throttled | TroubleKind::Unreachable | TroubleKind::Contract);
     let next = DirectoryMemory {

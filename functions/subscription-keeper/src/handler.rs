@@ -4,19 +4,16 @@ use crate::keys::Keys;
 use crate::notices::Notices;
 use crate::settle::{Settled, settle};
 use crate::sweep::{self, Failure};
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use chrono::TimeDelta;
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use roomsync_domain::ids::derived;
 use roomsync_domain::subscription_plan::Terms;
+use roomsync_domain::time::doubled;
 use roomsync_domain::{Instant, RoomRef};
 use roomsync_ports::{
     BookingStore, Clock, Graph, HintQueue, RoomStore, SecretError, Secrets, Subscription, TenantStore,
 };
-use roomsync_runtime::batch::{self, Messages, Verdict};
+use roomsync_runtime::batch::{self, Event, Messages, Verdict};
 use roomsync_runtime::tenants::TenantCache;
-use serde::Deserialize;
-use serde_json::Value;
 use tracing::{info, warn};
 
 /// Rooms that are worked on at once. Every new subscription makes Graph call the webhook twice, which takes 50 requests a second, from
@@ -24,10 +21,8 @@ use tracing::{info, warn};
 const AT_ONCE: usize = 4;
 /// Tries of a message after which the hourly look takes over.
 const MOST_TRIES: u32 = 8;
-/// The first pause before another try, in seconds; it doubles with each.
-const FIRST_PAUSE_SECONDS: i64 = 15;
-/// The longest.
-const LONGEST_PAUSE_SECONDS: i64 = 240;
+/// First pause before another try, doubled with each, and the longest.
+const PAUSE_SECONDS: (i64, i64) = (15, 240);
 
 /// What lives as long as the environment.
 pub struct Deps<G, S, Q, X, K> {
@@ -104,16 +99,6 @@ impl<G, S, Q, X: Secrets, K: Clock> Deps<G, S, Q, X, K> {
     }
 }
 
-/// What called us.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Event {
-    /// The lifecycle queue.
-    Queue(SqsEvent),
-    /// The clock.
-    Schedule(EventBridgeEvent<Value>),
-}
-
 /// Handles an event. The answer to the clock is an empty batch answer. No call to Graph is begun after `deadline`.
 ///
 /// # Errors
@@ -165,8 +150,7 @@ fn report(room: &RoomRef, result: &Result<Settled, crate::stop::Stop>) {
 fn verdict(result: Result<Settled, crate::stop::Stop>, receives: u32) -> Verdict {
     match result {
         Ok(Settled::Refused { refusal, retry_after }) if refusal.kind.passes() && receives < MOST_TRIES => {
-            let pause = FIRST_PAUSE_SECONDS << receives.saturating_sub(1).min(8);
-            let pause = TimeDelta::seconds(pause.min(LONGEST_PAUSE_SECONDS));
+            let pause = doubled(PAUSE_SECONDS, receives.saturating_sub(1));
             Verdict::Later { delay: retry_after.unwrap_or(pause), sent_after: None }
         }
         Ok(_) => Verdict::Done,

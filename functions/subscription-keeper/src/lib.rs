@@ -9,4 +9,5 @@ pub mod settle;
 pub mod stop;
 pub mod sweep;
 
-pub use handler::{Deps, Event, Webhook, handle};
+pub use handler::{Deps, Webhook, handle};
+pub use roomsync_runtime::batch::Event;

@@ -10,11 +10,7 @@ use subscription_keeper::{Deps, Event, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(
-        &std::env::vars()
-            .find(|(name, _)| name == "LOG_LEVEL")
-            .map_or_else(|| "info".into(), |(_, level)| level),
-    );
+    telemetry::start();
     let config = Config::read(std::env::vars())?;
     if config.webhook.is_none() {
         tracing::info!("NOTIFICATION_URL is empty: no room is listened to, all are polled");

@@ -13,11 +13,7 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(
-        &std::env::vars()
-            .find(|(name, _)| name == "LOG_LEVEL")
-            .map_or_else(|| "info".into(), |(_, level)| level),
-    );
+    telemetry::start();
     let config = Config::read(std::env::vars())?;
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(LONGEST_ATTEMPT)

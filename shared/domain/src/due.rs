@@ -1,7 +1,7 @@
 //! When a room is due, computed from its key and the clock, so that nothing has to be stored.
 
 use crate::ids::RoomRef;
-use crate::time::{Instant, Span};
+use crate::time::{Instant, Span, doubled};
 use chrono::TimeDelta;
 use fnv::FnvHasher;
 use std::hash::Hasher;
@@ -17,9 +17,9 @@ fn number(room: &RoomRef, purpose: &str) -> u64 {
     hasher.finish() >> 32
 }
 
-/// Longest pause after failures, before the jitter. Rooms are looked at every two minutes anyway; a longer pause would spare Graph nothing and
-/// keep a room waiting after Graph has recovered.
-const LONGEST_BACK_OFF_SECONDS: i64 = 60;
+/// First pause after a failure, doubled with each, and the longest, before the jitter. Rooms are looked at every two minutes anyway; a longer
+/// pause would spare Graph nothing and keep a room waiting after Graph has recovered.
+const BACK_OFF_SECONDS: (i64, i64) = (5, 60);
 
 /// A number from zero to below `bound`, evenly spread over rooms, the same for a room for ever.
 #[must_use]
@@ -50,7 +50,7 @@ pub fn full_read_is_due(room: &RoomRef, last: Instant, now: Instant) -> bool {
 /// Seconds to wait after the n-th failure in a row: doubling from 5 s to a minute, with the room's own jitter of up to a quarter.
 #[must_use]
 pub fn back_off(room: &RoomRef, failures: u32) -> TimeDelta {
-    let base = 5_i64.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_BACK_OFF_SECONDS);
+    let base = doubled(BACK_OFF_SECONDS, failures.saturating_sub(1)).num_seconds();
     let jitter = share(room, &format!("retry{failures}"), 250);
     TimeDelta::milliseconds(base * (1000 + jitter))
 }

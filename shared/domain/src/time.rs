@@ -69,6 +69,12 @@ impl Span {
     }
 }
 
+/// A pause of `first` seconds, doubled so many times, `longest` at most.
+#[must_use]
+pub fn doubled((first, longest): (i64, i64), times: u32) -> TimeDelta {
+    TimeDelta::seconds((first << times.min(16)).min(longest))
+}
+
 /// Serde of instants as the contract writes them: RFC 3339, UTC with `Z`, whole seconds.
 pub mod seconds {
     use super::Instant;

@@ -1,17 +1,34 @@
 //! The batch loop: hints for one thing are one look, and every record is done, sent back or set aside with a reason.
 
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use chrono::{DateTime, TimeDelta};
 use futures::{FutureExt, StreamExt, stream};
 use roomsync_domain::hint::{PollHint, TenantHint};
 use roomsync_domain::notice::Notices;
+use roomsync_domain::time::doubled;
 use roomsync_domain::{Instant, RoomRef, SCHEMA_VERSION, TenantId};
 use roomsync_ports::{HintQueue, Rejection};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::panic::AssertUnwindSafe;
 use tracing::{error, warn};
+
+/// What calls a function that has both a queue and a schedule.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Its queue.
+    Queue(SqsEvent),
+    /// The clock.
+    Schedule(EventBridgeEvent<Value>),
+}
+
+/// First pause of messages that go back, doubled with each receive, and the longest.
+const BACK_OFF_SECONDS: (i64, i64) = (5, 120);
 
 /// A message that asks for a look at something.
 pub trait Hint: DeserializeOwned + Debug {
@@ -138,7 +155,7 @@ impl Messages {
 
 /// How long messages stay away that were received so often.
 fn back_off(receives: u32) -> TimeDelta {
-    TimeDelta::seconds((5_i64 << receives.saturating_sub(1).min(5)).min(120))
+    doubled(BACK_OFF_SECONDS, receives.saturating_sub(1))
 }
 
 /// A batch, sorted.

@@ -170,7 +170,7 @@ pub(crate) fn event(kind: &str, body: &str, id: u64) -> String {
 
 /// Answers until standard input ends, then tells what was done.
 pub(crate) async fn serve(options: &Options) -> anyhow::Result<()> {
-    roomsync_runtime::telemetry::start("info");
+    roomsync_runtime::telemetry::start();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     child::tell(&listener.local_addr()?)?;
     let begun = ProcessTime::now();

@@ -197,7 +197,7 @@ impl Costs {
 
 /// The measured process: events as text in, answers out, no socket.
 pub(crate) async fn measure() -> anyhow::Result<Costs> {
-    roomsync_runtime::telemetry::start("info");
+    roomsync_runtime::telemetry::start();
     let deps = door::receiver();
     let key = SigningKey::new(SECRET).context("a key")?;
     let request = |items: &[Value], id| door::event(KIND, &json!({ "value": items }).to_string(), id);

@@ -28,7 +28,7 @@ pub(crate) struct Poller {
 impl Poller {
     /// Onboards the tenants of a twin.
     pub(crate) async fn new(site: &Site) -> anyhow::Result<Self> {
-        telemetry::start("info");
+        telemetry::start();
         let (store, secrets) = (Rc::new(MemoryStore::new()), Rc::new(MemorySecrets::new()));
         secrets.put("roomsync/contoso", demo::SECRET);
         for (id, rooms) in &site.tenants {

@@ -93,7 +93,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Table> {
 
 /// The measured process.
 pub(crate) async fn measure(site: &Site, options: &Options) -> anyhow::Result<Report> {
-    telemetry::start("info");
+    telemetry::start();
     let desk = Desk::open(site).await?;
     // Token, tenant and connections are there in a warm environment.
     desk.carry_out(desk.batch(0, 1)?).await?;

@@ -3,7 +3,7 @@
 use super::code;
 use super::meeting::{Content, Meeting, Seen};
 use super::state::{KnownEvent, Writing};
-use crate::time::{Instant, Span, seconds};
+use crate::time::{Instant, Span, doubled, seconds};
 use chrono::TimeDelta;
 
 /// Times that one wanted version is sent before it is given up: no fight with somebody who changes the meeting each time.
@@ -116,8 +116,4 @@ impl Writing {
     pub fn is_given_up(&self, what: &'static str, now: Instant) -> bool {
         self.failures >= FEWEST_FAILURES && self.has_waited(what, now)
     }
-}
-
-pub(super) fn doubled((first, longest): (i64, i64), times: u32) -> TimeDelta {
-    TimeDelta::seconds((first << times.min(16)).min(longest))
 }

@@ -2,14 +2,14 @@
 
 use super::code;
 use super::meeting::RoomAnswer;
-use super::outcome::{PAUSE_SECONDS, doubled};
+use super::outcome::PAUSE_SECONDS;
 use super::rows::{failure, revise, shows_another, standing};
 use super::state::{Before, Writing};
 use crate::booking::{Booking, BookingState, CommandFailure, EndReason, Status};
 use crate::context::Context;
 use crate::ids::RoomId;
 use crate::plan::Write;
-use crate::time::{Instant, Span};
+use crate::time::{Instant, Span, doubled};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
