@@ -62,8 +62,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 self.tools.store.commit(self.room, writes, &next).await?;
             }
         }
-        self.tools.links.forget(self.room);
-        self.tools.links.looked(self.room, self.now);
+        self.tools.memory.forget(self.room);
+        self.tools.memory.looked(self.room, self.now);
         Ok(match next.guarded {
             Some(guarded) => Outcome::Guarded(guarded),
             None => Outcome::Done {

@@ -1,6 +1,6 @@
 //! One invocation: a batch of hints, one look per room, every record accounted for.
 
-use crate::links::NewestLinks;
+use crate::memory::RoomMemory;
 use crate::outcome::{Outcome, Tally};
 use crate::poll_room::{Tools, poll_room};
 use crate::stop::Stop;
@@ -33,14 +33,14 @@ pub struct Deps<G, S, Q, K> {
     pub clock: K,
     /// Tenants, for a minute.
     pub tenants: TenantCache,
-    /// Links newer than the stored ones.
-    pub links: NewestLinks,
+    /// What this environment remembers of rooms.
+    pub memory: RoomMemory,
 }
 
 impl<G, S, Q, K> Deps<G, S, Q, K> {
     /// Fresh dependencies.
     pub fn new(graph: G, store: S, queue: Q, clock: K) -> Self {
-        Self { graph, store, queue, clock, tenants: TenantCache::default(), links: NewestLinks::default() }
+        Self { graph, store, queue, clock, tenants: TenantCache::default(), memory: RoomMemory::default() }
     }
 }
 
@@ -94,7 +94,7 @@ where
         Ok(Some(tenant)) => {
             let calendar = deps.graph.tenant(&tenant.config);
             let tools =
-                Tools { calendar: &calendar, store: &deps.store, clock: &deps.clock, links: &deps.links };
+                Tools { calendar: &calendar, store: &deps.store, clock: &deps.clock, memory: &deps.memory };
             poll_room(hint, notices, &tenant, &tools, deadline).await
         }
         Ok(None) => Ok(Outcome::Unknown),

@@ -7,7 +7,7 @@ pub mod config;
 pub mod detect;
 pub mod handler;
 pub mod lane;
-pub mod links;
+pub mod memory;
 pub mod missing;
 mod notices;
 pub mod outcome;

@@ -27,7 +27,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     pub(crate) async fn hear(&self, cursor: Cursor) -> Result<Cursor, Stop> {
         let Some(listening) = &cursor.listening else { return Ok(cursor) };
         let Some(at) = self.told_by(listening) else { return Ok(cursor) };
-        self.tools.links.heard(self.room, at);
+        self.tools.memory.heard(self.room, at);
         let Some(listening) = listening.heard(at) else { return Ok(cursor) };
         let next = Cursor { listening: Some(listening), ..cursor };
         self.tools.store.commit(self.room, &[], &next).await?;
@@ -36,7 +36,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
 
     /// Whether a notice has come lately behind which no look found anything yet: its change may take a minute to be readable.
     fn is_unanswered(&self, cursor: &Cursor) -> bool {
-        let heard = self.tools.links.last_heard(self.room);
+        let heard = self.tools.memory.last_heard(self.room);
         let waits = |at: Instant| self.now - at < TimeDelta::minutes(LAG_MINUTES);
         heard.is_some_and(|at| waits(at) && cursor.looked_at.is_none_or(|looked| looked < at))
     }
@@ -50,7 +50,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         if !self.hint.is_from_notices_only() {
             return None;
         }
-        match self.notices.worth(self.tools.links.last_try(self.room, cursor), self.now) {
+        match self.notices.worth(self.tools.memory.last_try(self.room, cursor), self.now) {
             Worth::Answered => Some(Outcome::Answered),
             Worth::Later(delay) => Some(Outcome::Postponed(delay)),
             Worth::Look => None,
@@ -67,8 +67,8 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
                 ..listening.clone()
             });
         }
-        let links = self.tools.links;
-        let (heard, last) = (links.last_heard(self.room), links.last_look(self.room, cursor));
+        let memory = self.tools.memory;
+        let (heard, last) = (memory.last_heard(self.room), memory.last_look(self.room, cursor));
         Some(listening.after(dirty.changes(), heard, last, self.now))
     }
 

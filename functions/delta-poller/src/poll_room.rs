@@ -12,7 +12,7 @@
 use crate::compare::Found;
 use crate::detect::{self, Round};
 use crate::lane::Lane;
-use crate::links::NewestLinks;
+use crate::memory::RoomMemory;
 use crate::outcome::Outcome;
 use crate::stop::Stop;
 use crate::trouble;
@@ -42,8 +42,8 @@ pub struct Tools<'a, C, S, K> {
     pub store: &'a S,
     /// The clock.
     pub clock: &'a K,
-    /// Links newer than the stored ones.
-    pub links: &'a NewestLinks,
+    /// What this environment remembers of rooms.
+    pub memory: &'a RoomMemory,
 }
 
 /// Looks at a room: detect, read, plan, commit. `notices` is what the queue knows of the messages behind the hint.
@@ -75,7 +75,7 @@ where
         };
         match result {
             Err(Stop::LostRace) if races < MOST_RACES => {
-                tools.links.forget(&room);
+                tools.memory.forget(&room);
                 races += 1;
             }
             other => return other,
@@ -105,7 +105,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     async fn attempt(&self, cursor: &Cursor) -> Result<Outcome, Stop> {
         match self.run(cursor).await {
             Err(Stop::Graph(error)) => {
-                self.tools.links.tried(self.room, self.now);
+                self.tools.memory.tried(self.room, self.now);
                 let owed = owing(self.hint, cursor);
                 let before = owed.as_ref().unwrap_or(cursor);
                 let outcome = Outcome::Troubled(error.trouble());
@@ -133,7 +133,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
         if let Some(at) = cursor.not_before.filter(|at| self.now < *at) {
             return Ok(Outcome::Waiting(at));
         }
-        let link = self.tools.links.of(self.room, cursor).filter(|_| !trouble::is_without_delta(cursor));
+        let link = self.tools.memory.link(self.room, cursor).filter(|_| !trouble::is_without_delta(cursor));
         let Some(link) = link else { return self.with_room(cursor).await };
         if let Some(why) = self.full_read_is_due(cursor) {
             return self.full(cursor, why).await;
@@ -195,7 +195,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
     async fn quiet(&self, cursor: &Cursor, followed: &DeltaLink, newest: DeltaLink) -> Result<Outcome, Stop> {
         let forgetful = cursor.lost_links >= Cursor::LOST_LINKS_BEARABLE && newest != *followed;
         let is_flood = self.hint.is_from_notices_only() && self.notices.are_a_flood();
-        self.tools.links.looked(self.room, self.now);
+        self.tools.memory.looked(self.room, self.now);
         let is_doubted = |held: &&Listening| held.doubted_since.is_some() && self.told_by(held).is_none();
         if let Some(held) = cursor.listening.as_ref().filter(is_doubted) {
             // No notice of a change came until now.
@@ -210,7 +210,7 @@ impl<C: Calendar, S: BookingStore + RoomStore, K: Clock> Look<'_, C, S, K> {
             let next = Cursor { link: Some(newest), looked_at: Some(self.now), ..trouble::cleared(cursor) };
             self.tools.store.commit(self.room, &[], &next).await?;
         } else {
-            self.tools.links.remember(self.room, cursor, newest);
+            self.tools.memory.remember(self.room, cursor, newest);
         }
         Ok(Outcome::Quiet)
     }

@@ -157,20 +157,18 @@ impl Universe {
     }
 
     /// A writing was saved, or its save was refused.
-    pub(crate) fn writing_saved(&self, writing: Option<&Writing>, rows: &[Write], refused: bool) {
+    pub(crate) fn writing_saved(&self, writing: &Writing, rows: &[Write], refused: bool) {
         if refused {
             self.count("path: the fence refused a writing");
         }
         let mut ledger = self.ledger.borrow_mut();
-        if let Some(writing) = writing {
-            ledger.made.extend(writing.ical_uid());
-            let key = (writing.tenant.clone(), writing.booking.clone());
-            let stored = self.store.writing(&key.0, &key.1).now_or_never().and_then(Result::ok).flatten();
-            if let Some(stored) = stored
-                .filter(|stored| ledger.tales.get(&key).is_none_or(|tale| stored.version > tale.version))
-            {
-                self.noted(&mut ledger, key, &stored);
-            }
+        ledger.made.extend(writing.ical_uid());
+        let key = (writing.tenant.clone(), writing.booking.clone());
+        let stored = self.store.writing(&key.0, &key.1).now_or_never().and_then(Result::ok).flatten();
+        let is_newer =
+            |stored: &Writing| ledger.tales.get(&key).is_none_or(|tale| stored.version > tale.version);
+        if let Some(stored) = stored.filter(is_newer) {
+            self.noted(&mut ledger, key, &stored);
         }
         for row in rows {
             // A save that was refused may be our own success all the same. Times are not stored as finely as a clock tells them.

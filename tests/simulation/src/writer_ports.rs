@@ -33,7 +33,7 @@ impl WritingStore for Aws {
             let quiet = matches!(fate, Fate::Before(_));
             let result = self.under(fate, || universe.store.save(before, writing, rows));
             if !quiet {
-                universe.writing_saved(Some(writing), rows, result.is_err());
+                universe.writing_saved(writing, rows, result.is_err());
             }
             result
         };

@@ -12,9 +12,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What is newer than what is stored.
+/// What is newer than what is stored, by room.
 #[derive(Debug, Default)]
-pub struct NewestLinks(RefCell<BTreeMap<RoomRef, Remembered>>);
+pub struct RoomMemory(RefCell<BTreeMap<RoomRef, Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
@@ -25,10 +25,10 @@ struct Remembered {
     heard_at: Option<Instant>,
 }
 
-impl NewestLinks {
+impl RoomMemory {
     /// The link to follow: a newer one, if it continues the very link that is stored.
     #[must_use]
-    pub fn of(&self, room: &RoomRef, cursor: &Cursor) -> Option<DeltaLink> {
+    pub fn link(&self, room: &RoomRef, cursor: &Cursor) -> Option<DeltaLink> {
         let stored = cursor.link.as_ref()?;
         let known = self.0.borrow();
         match known.get(room).and_then(|known| known.link.as_ref()) {
