@@ -1,9 +1,9 @@
 //! A small world for scripted scenarios: what people, programs and the fleet can be made to do in it, step by step.
 
+use crate::calm;
 use crate::commands::Desk;
 use crate::company::{Company, Manner};
 use crate::fleet::{Fleet, Function, Work};
-use crate::settle;
 use crate::universe::{Harm, Kind, Universe};
 use chrono::{Days, NaiveDate, TimeDelta};
 use futures::FutureExt;
@@ -91,7 +91,7 @@ impl Scene {
     /// So many scheduled rounds.
     pub fn rounds(&mut self, count: u32) {
         for _ in 0..count {
-            settle::round(&self.universe, &mut self.fleet, || false);
+            calm::round(&self.universe, &mut self.fleet, || false);
         }
     }
 
@@ -104,15 +104,15 @@ impl Scene {
     pub fn keep(&mut self, minutes: i64) {
         self.later(minutes);
         self.fleet.invoke(Function::Keeper, Work::Tick(self.universe.now()));
-        settle::calm(&self.universe, &mut self.fleet);
-        settle::drain(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
+        calm::drain(&self.universe, &mut self.fleet);
     }
 
     /// A few seconds in which notices come and are worked off.
     pub fn notices(&mut self) {
         for _ in 0..4 {
-            settle::pass(&self.universe, TimeDelta::seconds(2));
-            settle::drain(&self.universe, &mut self.fleet);
+            calm::pass(&self.universe, TimeDelta::seconds(2));
+            calm::drain(&self.universe, &mut self.fleet);
         }
     }
 
@@ -158,7 +158,7 @@ impl Scene {
     pub fn off_board_while_a_subscription_is_made(&mut self) {
         let room = self.company.rooms[0].id.clone();
         self.universe.twin.borrow_mut().send_lifecycle(&room, "subscriptionRemoved");
-        settle::pass(&self.universe, TimeDelta::seconds(1));
+        calm::pass(&self.universe, TimeDelta::seconds(1));
         let mut work = None;
         while work.is_none() && crate::push::deliver_calmly(&self.universe, &mut self.fleet) {
             let messages = self.universe.queue.receive(Lane::Lifecycle, 10);
@@ -166,7 +166,7 @@ impl Scene {
         }
         let Some(work) = work else { return };
         let keeper = self.fleet.invoke(Function::Keeper, work);
-        settle::calm_until(&self.universe, &mut self.fleet, keeper, Kind::Prove);
+        calm::calm_until(&self.universe, &mut self.fleet, keeper, Kind::Prove);
         self.company.turn(&self.universe);
         self.fleet.crash_in(keeper);
         // Its message is done by another look, which no longer wants it.
@@ -188,7 +188,7 @@ impl Scene {
                 self.universe.queue.send(Lane::Polls, &hint.room().key(), &format!("again {at}"), body);
             }
         }
-        settle::drain(&self.universe, &mut self.fleet);
+        calm::drain(&self.universe, &mut self.fleet);
     }
 
     /// A thousand notices of the first room come. Gives how many looks at it they cost.
@@ -203,7 +203,7 @@ impl Scene {
 
     /// Minutes pass and nothing runs.
     pub fn later(&mut self, minutes: i64) {
-        settle::pass(&self.universe, TimeDelta::minutes(minutes));
+        calm::pass(&self.universe, TimeDelta::minutes(minutes));
     }
 
     /// A sync has read rooms and directory; after `between` the same message is delivered once more, and that second sync dies when it
@@ -213,37 +213,37 @@ impl Scene {
         let _ = self.universe.queue.send_tenants(&[hint], "twice").now_or_never();
         let work = Work::Batch(Lane::Tenants, self.universe.queue.receive(Lane::Tenants, 1));
         let first = self.fleet.invoke(Function::Sync, work.clone());
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::PutMemory);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::PutMemory);
         between(self);
         let second = self.fleet.invoke(Function::Sync, work);
-        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::SendPolls);
+        calm::calm_until(&self.universe, &mut self.fleet, second, Kind::SendPolls);
         self.fleet.crash_in(second);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// Two writers are given the same command. The second has found nothing of it when the first accepts it, and dies.
     pub fn writers_meet(&mut self) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 1));
         let first = self.fleet.invoke(Function::Writer, work.clone());
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
         let second = self.fleet.invoke(Function::Writer, work);
-        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Room);
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
+        calm::calm_until(&self.universe, &mut self.fleet, second, Kind::Room);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
         self.fleet.crash_in(first);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// A writer is given all commands, and nobody else does anything meanwhile.
     pub fn writer_works(&mut self) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
         self.fleet.invoke(Function::Writer, work);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// The clock calls the writer, and nobody else does anything meanwhile.
     pub fn writer_ticks(&mut self) {
         self.fleet.invoke(Function::Writer, Work::Tick(self.universe.now()));
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// A person moves what the command has made to noon of a day. What follows is judged by the next command, which is to name a time anew.
@@ -263,7 +263,7 @@ impl Scene {
     pub fn look(&mut self, room: usize) {
         let work = self.asked_for(room);
         self.fleet.invoke(Function::Poller, work);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     fn asked_for(&self, room: usize) -> Work {
@@ -279,29 +279,29 @@ impl Scene {
     pub fn a_second_writer_is_late(&mut self) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 1));
         let first = self.fleet.invoke(Function::Writer, work.clone());
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::Create);
         let second = self.fleet.invoke(Function::Writer, work);
-        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Create);
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Marked);
+        calm::calm_until(&self.universe, &mut self.fleet, second, Kind::Create);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::Marked);
         self.cancel_what_was_made();
-        settle::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
-        settle::calm_until(&self.universe, &mut self.fleet, second, Kind::Save);
+        calm::calm_until(&self.universe, &mut self.fleet, first, Kind::Save);
+        calm::calm_until(&self.universe, &mut self.fleet, second, Kind::Save);
         self.fleet.crash_in(second);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// Two writers are given all messages; one is about to make a meeting when the other has made and removed it. It makes it and dies.
     pub fn a_second_writer_is_too_late(&mut self) {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
         let late = self.fleet.invoke(Function::Writer, work.clone());
-        settle::calm_until(&self.universe, &mut self.fleet, late, Kind::Create);
+        calm::calm_until(&self.universe, &mut self.fleet, late, Kind::Create);
         let first = self.fleet.invoke(Function::Writer, work);
         for call in [Kind::Remove, Kind::Marked, Kind::Save] {
-            settle::calm_until(&self.universe, &mut self.fleet, first, call);
+            calm::calm_until(&self.universe, &mut self.fleet, first, call);
         }
-        settle::calm_until(&self.universe, &mut self.fleet, late, Kind::Save);
+        calm::calm_until(&self.universe, &mut self.fleet, late, Kind::Save);
         self.fleet.crash_in(late);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// A writer is given all commands at once, and dies before it makes a meeting.
@@ -328,7 +328,7 @@ impl Scene {
         let work = Work::Batch(Lane::Commands, self.universe.queue.receive(Lane::Commands, 10));
         let writer = self.fleet.invoke(Function::Writer, work);
         for call in calls {
-            settle::calm_until(&self.universe, &mut self.fleet, writer, *call);
+            calm::calm_until(&self.universe, &mut self.fleet, writer, *call);
         }
         self.fleet.crash_in(writer);
     }
@@ -351,10 +351,10 @@ impl Scene {
     pub fn look_asks_while(&mut self, between: impl FnOnce(&mut Self)) {
         let work = self.asked_for(0);
         let env = self.fleet.invoke(Function::Poller, work);
-        settle::calm_until(&self.universe, &mut self.fleet, env, Kind::Entry);
-        settle::calm_until(&self.universe, &mut self.fleet, env, Kind::View);
+        calm::calm_until(&self.universe, &mut self.fleet, env, Kind::Entry);
+        calm::calm_until(&self.universe, &mut self.fleet, env, Kind::View);
         between(self);
-        settle::calm(&self.universe, &mut self.fleet);
+        calm::calm(&self.universe, &mut self.fleet);
     }
 
     /// The first room gets another address.

@@ -1,9 +1,7 @@
 //! The second phase: nothing goes wrong any more, and within four rounds the tables must equal the calendars; what delta never told is
 //! found by the daily look. Most histories end as soon as that is so; some live through every round, to see that it stays so.
 
-pub(crate) use crate::calm::{calm, calm_until, drain, pass, round};
-
-use crate::calm::{doze, sweep};
+use crate::calm::{calm, doze, drain, pass, round, sweep};
 use crate::company::Company;
 use crate::fleet::{Fleet, TICK_SECONDS};
 use crate::mischief::CARRIED;

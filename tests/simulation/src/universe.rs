@@ -42,7 +42,7 @@ pub(crate) struct Universe {
     pub(crate) tally: RefCell<Tally>,
     pub(crate) story: Story,
     pub(crate) step: Cell<u64>,
-    /// Calls that were executed in order, see `settle::calm`.
+    /// Calls that were executed in order, see `calm::calm`.
     pub(crate) calls: Cell<u64>,
     /// What happens to one of them.
     pub(crate) harm: Cell<Option<(u64, Harm)>>,
