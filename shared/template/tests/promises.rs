@@ -46,7 +46,13 @@ fn every_queue_has_a_dead_letter_queue_that_accepts_it_and_keeps_messages_for_tw
     assert_eq!(dead.len(), working.len());
     for queue in working {
         let target = queue.dead_letter.as_ref().unwrap_or_else(|| panic!("{} has none", queue.logical));
-        assert!((2..=10).contains(&target.tries), "{}", queue.logical);
+        // Many only where a try is worth while for long and comes a minute or more after the last.
+        let most = match queue.logical.as_str() {
+            "TenantQueue" => 20,
+            "BookingCommandsQueue" => 300,
+            _ => 10,
+        };
+        assert!((2..=most).contains(&target.tries), "{}", queue.logical);
         let target = dead.iter().find(|dead| dead.arn == target.arn).unwrap();
         assert_eq!(target.dead_letter_of.as_slice(), std::slice::from_ref(&queue.arn), "{}", target.logical);
         assert_eq!(target.retention_seconds, 1_209_600, "{}", target.logical);
@@ -440,6 +446,7 @@ fn dead_letters_errors_and_the_guard_raise_alarms_that_reach_the_topic() {
     }
     let mut expected = set([
         "GuardStopped all",
+        "ExpiringCredentials all",
         "ApproximateAgeOfOldestMessage roomsync-poll.fifo",
         "NoticesRejected all",
         "Throttles roomsync-webhook-receiver",
