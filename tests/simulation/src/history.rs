@@ -320,6 +320,7 @@ impl History {
             && let Some(at) = self.fleet.running_in(env)
         {
             self.universe.count(crash);
+            self.universe.tally.borrow_mut().crashed(what.kind.name(), !execute);
             self.universe
                 .story
                 .say(|| format!("{crash}: {} {}", what.kind.name(), self.universe.name_of(&what.about)));

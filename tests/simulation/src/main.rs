@@ -133,6 +133,8 @@ fn print(outcome: &Outcome, seconds: f64) {
     for (name, count) in outcome.tally.iter() {
         say(&format!("{count:>10}  {name}"));
     }
+    let [before, after] = outcome.tally.crash_points();
+    say(&format!("crash points: {before} kinds of calls before their effect, {after} after it"));
     let rate = |count: u64| count as f64 / seconds;
     say(&format!(
         "{} histories, {} steps, {} calls in {seconds:.1} s: {:.0} histories/s, {:.0} steps/s; {} failed",
