@@ -112,18 +112,21 @@ where
     let missing_count = missing.len();
     let written = apply(store, queue, writes, owed, now).await?;
     let refused: Vec<String> = sight.refused.keys().cloned().collect();
+    let next = DirectoryMemory { refused: sight.refused, hinted: also(known.hinted, &written), ..memory };
+    if let Some(error) = sight.unsettled {
+        // The next look comes within a minute: what this one missed for the first time, that one must not miss for the second.
+        let again = next.missing.intersection(&missing).cloned().collect();
+        return note(store, id, &DirectoryMemory { missing: again, ..next }, &error, clock.now()).await;
+    }
     let next = DirectoryMemory {
         missing,
         guarded,
-        refused: sight.refused,
-        hinted: also(known.hinted, &written),
-        ..memory
+        not_before: None,
+        last_success_at: Some(now),
+        trouble: None,
+        failures: 0,
+        ..next
     };
-    if let Some(error) = sight.unsettled {
-        return note(store, id, &next, &error, clock.now()).await;
-    }
-    let next =
-        DirectoryMemory { not_before: None, last_success_at: Some(now), trouble: None, failures: 0, ..next };
     store.put_directory_memory(id, &next).await?;
     Ok(match guarded {
         Some(count) => Outcome::Guarded(count),
